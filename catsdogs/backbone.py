@@ -1,0 +1,163 @@
+"""MobileNetV2, where its weights come from, and the cut into a frozen trunk and a trainable tail."""
+
+import hashlib
+import os
+from dataclasses import dataclass
+from pathlib import Path
+
+from catsdogs.checkpoint import load_checkpoint
+from catsdogs.config import PHASE1_CHECKPOINT, Config, checkpoint_path, shipped_models_dir
+from catsdogs.download import reachable
+from catsdogs.errors import CatsdogsError
+from catsdogs.quiet import keras
+
+# Where Keras Applications keeps its weights, and the name get_file gives them on disk.
+WEIGHTS_HOST = "https://storage.googleapis.com"
+WEIGHTS_NAME = "mobilenet_v2_weights_tf_dim_ordering_tf_kernels_1.0_{size}_no_top.h5"
+IMAGENET_SIZES = (96, 128, 160, 192, 224)
+
+
+@dataclass(frozen=True)
+class Backbone:
+    """The pre-trained network and its two halves, which share its layers and weights.
+
+    Attributes:
+        base: preprocessed photos (n, size, size, 3) in [-1, 1] → feature maps (n, s, s, 1280).
+        trunk: the frozen half, photos → activations (n, t, t, c) at the cut.
+        tail: the half that phase 2 trains, activations → feature maps.
+        origin: one Portuguese sentence on where the weights come from.
+        fingerprint: SHA-256 over the trunk's layer names and weights.
+    """
+
+    base: keras.Model
+    trunk: keras.Model
+    tail: keras.Model
+    origin: str
+    fingerprint: str
+
+
+def load_backbone(config: Config, weights: str | Path | None = None, shipped: bool = False) -> Backbone:
+    """MobileNetV2 without its classifier, frozen and cut.
+
+    Args:
+        weights: a weights file for ``keras.applications.MobileNetV2(include_top=False)``;
+            else the environment variable ``CATSDOGS_WEIGHTS``; else the official ImageNet
+            weights; else the base inside the phase 1 checkpoint of the repository.
+        shipped: take that last one at once; the bundled activations were made with it.
+
+    Raises:
+        CatsdogsError: the named file does not fit, or no weights can be had.
+    """
+    weights = weights or os.environ.get("CATSDOGS_WEIGHTS")
+    if shipped:
+        base, origin = _shipped_base(config)
+    elif weights:
+        base, origin = _base_from_file(config, Path(weights).expanduser())
+    else:
+        base, origin = _imagenet_base(config)
+    base.trainable = False
+    trunk, tail = cut(base, config.unfrozen_layers)
+    return Backbone(base, trunk, tail, origin, fingerprint(trunk))
+
+
+def new_base(image_size: int, weights: str | Path | None = None) -> keras.Model:
+    """MobileNetV2 (alpha 1.0, no classifier) with these weights; random ones when None."""
+    return keras.applications.MobileNetV2(input_shape=(image_size, image_size, 3), include_top=False, weights=weights)
+
+
+def _base_from_file(config: Config, path: Path) -> tuple[keras.Model, str]:
+    if not path.exists():
+        raise CatsdogsError(f"Não encontrei os pesos {path}: confira o caminho.")
+    try:
+        return new_base(config.image_size, path), f"pesos de {path.name}"
+    except (OSError, ValueError) as error:
+        raise CatsdogsError(f"{path.name} não contém pesos da MobileNetV2 sem classificador (include_top=False): "
+                            "indique outro arquivo.") from error
+
+
+def _imagenet_base(config: Config) -> tuple[keras.Model, str]:
+    size = config.image_size if config.image_size in IMAGENET_SIZES else 224
+    cached = Path(keras.config.keras_home()) / "models" / WEIGHTS_NAME.format(size=size)
+    if not cached.exists() and not reachable(WEIGHTS_HOST):
+        return _shipped_base(config)
+    try:
+        return new_base(config.image_size, "imagenet"), "pesos oficiais da ImageNet (keras.applications)"
+    except Exception:  # get_file raises a bare Exception when the download fails
+        return _shipped_base(config)
+
+
+def _shipped_base(config: Config) -> tuple[keras.Model, str]:
+    path = shipped_models_dir() / PHASE1_CHECKPOINT
+    path = path if path.exists() else checkpoint_path(PHASE1_CHECKPOINT)
+    if not path.exists():
+        raise CatsdogsError("Sem internet e sem models/" + PHASE1_CHECKPOINT + " não há pesos para o backbone: "
+                            "conecte-se ou indique um arquivo com CATSDOGS_WEIGHTS.")
+    model, metadata = load_checkpoint(path)
+    base = new_base(config.image_size)
+    base.set_weights(find_base(model).get_weights())
+    return base, metadata["backbone"]
+
+
+def find_base(model: keras.Model) -> keras.Model:
+    """The MobileNetV2 nested in one of our photo → probabilities models.
+
+    Raises:
+        CatsdogsError: the model holds none.
+    """
+    for layer in model.layers:
+        if isinstance(layer, keras.Model) and layer.name.startswith("mobilenetv2"):
+            return layer
+    raise CatsdogsError("O modelo não contém uma MobileNetV2: use um checkpoint feito por este projeto.")
+
+
+def cut(base: keras.Model, unfrozen_layers: int) -> tuple[keras.Model, keras.Model]:
+    """Split ``base`` into trunk and tail, the tail holding at least the last ``unfrozen_layers`` layers.
+
+    The cut is made at the nearest point at or before the wanted layer where a single
+    tensor carries everything, that is, between two blocks rather than inside a shortcut.
+
+    Returns:
+        (trunk, tail), both sharing the layers of ``base``.
+
+    Raises:
+        CatsdogsError: ``unfrozen_layers`` is not between 1 and what leaves a trunk.
+    """
+    first_tail = len(base.layers) - unfrozen_layers
+    if not 1 <= first_tail < len(base.layers):
+        raise CatsdogsError(f"Não dá para descongelar {unfrozen_layers} camadas: escolha um número "
+                            f"de 1 a {len(base.layers) - 1}.")
+    last_trunk = next(i for i in range(first_tail - 1, -1, -1) if _is_single_path(base, i))
+    boundary = base.layers[last_trunk].output
+    return (keras.Model(base.input, boundary, name="trunk"), keras.Model(boundary, base.output, name="tail"))
+
+
+def _is_single_path(base: keras.Model, index: int) -> bool:
+    """Whether every layer after ``index`` takes its input from ``index`` or from a later layer."""
+    earlier = {id(layer.output) for layer in base.layers[:index]}
+    return not any(id(tensor) in earlier for layer in base.layers[index + 1:] for tensor in _inputs(layer))
+
+
+def _inputs(layer: keras.Layer) -> list:
+    return layer.input if isinstance(layer.input, list) else [layer.input]
+
+
+def unfreeze(tail: keras.Model) -> None:
+    """Make the tail trainable, except its BatchNormalization layers.
+
+    ``training=False`` at call time does not hold BatchNorm still in Keras 3 once layers
+    are unfrozen (keras-team/keras#20285); ``trainable=False`` on each of them does.
+    """
+    tail.trainable = True
+    for layer in tail.layers:
+        if isinstance(layer, keras.layers.BatchNormalization):
+            layer.trainable = False
+
+
+def fingerprint(trunk: keras.Model) -> str:
+    """SHA-256 over the names and weights of the trunk's layers, in hexadecimal."""
+    digest = hashlib.sha256()
+    for layer in trunk.layers:
+        digest.update(layer.name.encode())
+        for array in layer.get_weights():
+            digest.update(array.tobytes())
+    return digest.hexdigest()

@@ -1,0 +1,72 @@
+"""The activations that ship with the repository, for machines without photos or network.
+
+The photos cannot be redistributed; what the frozen trunk made of them can. Each
+activation is kept in 8 bits, with one scale and offset per channel.
+"""
+
+import json
+from pathlib import Path
+
+import numpy as np
+
+from catsdogs.config import BUNDLE_FILE, shipped_models_dir
+from catsdogs.errors import CatsdogsError
+from catsdogs.files import atomic_path
+
+
+def bundle_path() -> Path:
+    """Where the repository keeps the bundle."""
+    return shipped_models_dir() / BUNDLE_FILE
+
+
+def save_bundle(path: Path, photos, activations: np.ndarray, about: dict) -> None:
+    """Write photos' names, labels and quantised activations to one compressed file.
+
+    Args:
+        photos: a ``data.Photos``, row for row with ``activations``.
+        activations: float32 (n, height, width, channels), the trunk's output.
+        about: plain values to keep beside it; must hold ``fingerprint`` (of the trunk)
+            and ``image_size``.
+    """
+    flat = activations.reshape(-1, activations.shape[-1])
+    low, high = flat.min(axis=0), flat.max(axis=0)
+    scale = np.maximum(high - low, 1e-12) / 255
+    levels = np.round((activations - low) / scale).astype(np.uint8)
+    with atomic_path(path) as temporary:
+        np.savez_compressed(temporary, levels=levels, scale=scale.astype(np.float32), low=low.astype(np.float32),
+                            names=np.array(photos.names), labels=photos.labels, digests=np.array(photos.digests),
+                            class_names=np.array(photos.class_names), about=np.array(json.dumps(about)))
+
+
+def load_bundle_index() -> dict | None:
+    """Names, labels, digests and class names of the bundled photos; None when there is no bundle."""
+    if not bundle_path().exists():
+        return None
+    with np.load(bundle_path(), allow_pickle=False) as stored:
+        return {"names": tuple(stored["names"].tolist()), "labels": stored["labels"],
+                "digests": tuple(stored["digests"].tolist()), "class_names": tuple(stored["class_names"].tolist())}
+
+
+def load_bundle_about() -> dict:
+    """What the bundle says of its making: trunk fingerprint, image size, backbone and data."""
+    with np.load(bundle_path(), allow_pickle=False) as stored:
+        return json.loads(stored["about"].item())
+
+
+def load_bundle_activations(digests: tuple[str, ...], image_size: int, fingerprint: str) -> np.ndarray:
+    """The bundled activations of the photos with these digests, back in float32.
+
+    Raises:
+        CatsdogsError: the bundle was made with another trunk or image size.
+    """
+    about = load_bundle_about()
+    if about["image_size"] != image_size:
+        raise CatsdogsError(f"As ativações que acompanham o repositório são de {about['image_size']} px: "
+                            f"para treinar com {image_size} px, indique uma pasta de fotos com CATSDOGS_DATA.")
+    if about["fingerprint"] != fingerprint:
+        raise CatsdogsError("As ativações que acompanham o repositório foram feitas com outro backbone: "
+                            "restaure models/ com `git checkout models` ou indique uma pasta de fotos.")
+    with np.load(bundle_path(), allow_pickle=False) as stored:
+        row_of = {digest: row for row, digest in enumerate(stored["digests"].tolist())}
+        levels = stored["levels"][[row_of[digest] for digest in digests]]
+        return levels * stored["scale"] + stored["low"]

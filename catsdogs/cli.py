@@ -1,0 +1,264 @@
+"""The command line: reads arguments, calls the package, prints in Portuguese."""
+
+import argparse
+import json
+import sys
+from collections.abc import Sequence
+from pathlib import Path
+
+from catsdogs import __version__
+from catsdogs.config import (
+    PHASE1_CHECKPOINT,
+    PHASE2_CHECKPOINT,
+    Config,
+    cache_dir,
+    checkpoint_path,
+    load_config,
+    models_dir,
+)
+from catsdogs.errors import CatsdogsError
+from catsdogs.text import display_name, percent, plain_table
+
+PHASES = {"1": PHASE1_CHECKPOINT, "2": PHASE2_CHECKPOINT}
+
+# argparse speaks English; these are all the sentences of it that a user of this command can meet.
+ARGPARSE_WORDS = {
+    "usage: ": "uso: ",
+    "options": "opções",
+    "positional arguments": "argumentos",
+    "show this help message and exit": "mostra esta ajuda e sai",
+    "%(prog)s: error: %(message)s\n": "%(prog)s: erro: %(message)s\n",
+    "argument %(argument_name)s: %(message)s": "argumento %(argument_name)s: %(message)s",
+    "the following arguments are required: %s": "faltou informar: %s",
+    "unrecognized arguments: %s": "não conheço estes argumentos: %s",
+    "expected one argument": "espera um valor",
+    "expected at least one argument": "espera pelo menos um valor",
+    "invalid %(type)s value: %(value)r": "valor inválido: %(value)r",
+    "invalid choice: %(value)r (choose from %(choices)s)": "opção inválida: %(value)r (escolha entre %(choices)s)",
+    "unknown parser %(parser_name)r (choices: %(choices)s)": "não conheço %(parser_name)r (há: %(choices)s)",
+}
+
+
+def main(arguments: Sequence[str] | None = None) -> int:
+    """Run one command.
+
+    Returns:
+        0 on success, 1 when something was wrong with what the user gave, 130 on Ctrl+C.
+        Wrong usage exits with 2, as argparse does.
+    """
+    options = build_parser().parse_args(arguments)
+    try:
+        return options.run(options)
+    except CatsdogsError as error:
+        print(f"catsdogs: {error}", file=sys.stderr)
+        return 1
+    except KeyboardInterrupt:
+        print("\ncatsdogs: interrompido; o que já foi extraído está guardado.", file=sys.stderr)
+        return 130
+
+
+def build_parser() -> argparse.ArgumentParser:
+    """The parser of all commands."""
+    argparse._ = lambda sentence: ARGPARSE_WORDS.get(sentence, sentence)
+    parser = argparse.ArgumentParser(
+        prog="catsdogs", description="Transfer learning com MobileNetV2 em duas classes de fotos.",
+        epilog="Variáveis de ambiente: CATSDOGS_DATA (pasta ou zip de fotos), CATSDOGS_WEIGHTS (pesos do backbone), "
+               "CATSDOGS_CACHE (downloads e ativações), CATSDOGS_MODELS (onde gravar checkpoints).")
+    parser.add_argument("--version", action="version", version=f"catsdogs {__version__}",
+                        help="mostra a versão e sai")
+    commands = parser.add_subparsers(title="comandos", metavar="COMANDO", required=True)
+    _add_train(commands)
+    _add_evaluate(commands)
+    _add_predict(commands)
+    _add_info(commands)
+    return parser
+
+
+def _add_train(commands) -> None:
+    command = _command(commands, "train", "treina as duas fases e grava checkpoints, figuras e run.json", run_train)
+    _add_source(command)
+    default = Config()
+    for flag, field, meaning in (
+            ("--image-size", "image_size", "lado da imagem que entra na rede, em pixels"),
+            ("--epochs", "head_epochs", "máximo de épocas da fase 1"),
+            ("--fine-tune-epochs", "fine_tune_epochs", "máximo de épocas da fase 2"),
+            ("--unfrozen-layers", "unfrozen_layers", "quantas das últimas camadas a fase 2 treina"),
+            ("--batch-size", "batch_size", "fotos por passo"),
+            ("--seed", "seed", "semente da divisão e do treino")):
+        value = getattr(default, field)
+        command.add_argument(flag, dest=field, type=int, metavar="N", help=f"{meaning} (padrão: {value})")
+    _add_json(command)
+
+
+def _add_evaluate(commands) -> None:
+    command = _command(commands, "evaluate", "mede os dois checkpoints na validação e no teste", run_evaluate)
+    _add_source(command)
+    _add_json(command)
+
+
+def _add_predict(commands) -> None:
+    command = _command(commands, "predict", "diz a classe de uma ou mais fotos", run_predict)
+    command.add_argument("fotos", nargs="+", metavar="FOTO", help="arquivo de imagem, ou pasta com imagens")
+    command.add_argument("--phase", choices=[*PHASES, "both"], default="2",
+                         help="checkpoint da fase 1, da fase 2 ou os dois lado a lado (padrão: 2)")
+    command.add_argument("--checkpoint", type=Path, metavar="ARQUIVO", help="outro checkpoint .keras deste projeto")
+    _add_json(command)
+
+
+def _add_info(commands) -> None:
+    command = _command(commands, "info", "mostra dados, pesos, aparelho, cache e versões encontrados", run_info)
+    _add_source(command)
+    _add_json(command)
+
+
+def _command(commands, name: str, meaning: str, run) -> argparse.ArgumentParser:
+    command = commands.add_parser(name, help=meaning, description=meaning[0].upper() + meaning[1:] + ".")
+    command.set_defaults(run=run)
+    return command
+
+
+def _add_source(command) -> None:
+    command.add_argument("--data", metavar="PASTA|ZIP", help="pasta ou zip com duas subpastas de fotos, uma por classe "
+                         "(padrão: as fotos oficiais; sem rede, as ativações do repositório)")
+    command.add_argument("--weights", metavar="ARQUIVO", help="pesos da MobileNetV2 sem classificador "
+                         "(padrão: os oficiais da ImageNet; sem rede, os do repositório)")
+
+
+def _add_json(command) -> None:
+    command.add_argument("--json", action="store_true", help="escreve o resultado em JSON na saída padrão")
+
+
+def _say(line: str) -> None:
+    """Progress goes to the error output, so that the standard output holds only results."""
+    print(line, file=sys.stderr, flush=True)
+
+
+def _prepare(options: argparse.Namespace, config: Config):
+    from catsdogs.pipeline import prepare
+
+    materials = prepare(config, options.data, options.weights)
+    _say(f"Fotos: {materials.photos.origin}.")
+    _say(f"Backbone: {materials.backbone.origin}.")
+    if materials.photos.skipped:
+        _say(f"{len(materials.photos.skipped)} arquivo(s) deixado(s) de fora:")
+        for name, reason in materials.photos.skipped:
+            _say(f"  {name}: {reason}")
+    return materials
+
+
+def run_train(options: argparse.Namespace) -> int:
+    """``catsdogs train``."""
+    from catsdogs.pipeline import train
+
+    record = train(_prepare(options, _config_from(options)), say=_say, verbose=0 if options.json else 2)
+    _print_scores(record, options.json)
+    return 0
+
+
+def _config_from(options: argparse.Namespace) -> Config:
+    from dataclasses import fields, replace
+
+    given = {field.name: getattr(options, field.name, None) for field in fields(Config)}
+    for name, value in given.items():
+        if value is not None and value < (0 if name == "seed" else 1):
+            raise CatsdogsError(f"{name} não pode ser {value}: use um número maior.")
+    return replace(load_config(), **{name: value for name, value in given.items() if value is not None})
+
+
+def _print_scores(record: dict, as_json: bool) -> None:
+    from catsdogs.evaluation import METRICS_HEADER, REPORT_HEADER, Scores, metrics_row, report_rows
+
+    if as_json:
+        print(json.dumps(record, ensure_ascii=False))
+        return
+    scores = {(part, phase): Scores(**record[f"phase{phase}"][part])
+              for part in ("validation", "test") for phase in PHASES}
+    names = {"validation": "Validação", "test": "Teste"}
+    print(plain_table(METRICS_HEADER, [metrics_row(f"{names[part]}, fase {phase}", row)
+                                       for (part, phase), row in scores.items()]))
+    for phase in PHASES:
+        print(f"\nTeste, fase {phase}")
+        print(plain_table(REPORT_HEADER, report_rows(scores["test", phase])))
+
+
+def run_evaluate(options: argparse.Namespace) -> int:
+    """``catsdogs evaluate``."""
+    from catsdogs.checkpoint import read_metadata
+    from catsdogs.pipeline import evaluate_checkpoints
+
+    config = Config(**read_metadata(checkpoint_path(PHASE2_CHECKPOINT))["config"])
+    _print_scores(evaluate_checkpoints(_prepare(options, config)), options.json)
+    return 0
+
+
+def run_predict(options: argparse.Namespace) -> int:
+    """``catsdogs predict``: 1 when some photo could not be read, after answering for all the others."""
+    from catsdogs.predict import Classifier, photos_in
+
+    photos = photos_in(options.fotos)
+    phases = list(PHASES) if options.phase == "both" else [options.phase]
+    files = {f"fase {phase}": checkpoint_path(PHASES[phase]) for phase in phases}
+    if options.checkpoint:
+        files = {options.checkpoint.name: options.checkpoint}
+    classifiers = {name: Classifier(path) for name, path in files.items()}
+    rows, failed = [], False
+    for photo in photos:
+        answers = {name: classifier.predict(photo) for name, classifier in classifiers.items()}
+        error = next(iter(answers.values())).error
+        failed = failed or bool(error)
+        if options.json:
+            rows.append({"photo": str(photo), "error": error} if error else
+                        {"photo": str(photo), "answers": {name: {
+                            "class": answer.class_name, "probabilities": answer.probabilities}
+                            for name, answer in answers.items()}})
+        elif error:
+            _say(f"catsdogs: {error}")
+        else:
+            print(f"{photo}: " + " | ".join(_answer_line(name, answer, len(answers) > 1)
+                                            for name, answer in answers.items()), flush=True)
+    if options.json:
+        print(json.dumps(rows, ensure_ascii=False, indent=1))
+    return 1 if failed else 0
+
+
+def _answer_line(name: str, answer, several: bool) -> str:
+    line = f"{display_name(answer.class_name)} ({percent(answer.probability)})"
+    return f"{name}: {line}" if several else line
+
+
+def run_info(options: argparse.Namespace) -> int:
+    """``catsdogs info``."""
+    from catsdogs.backbone import load_backbone
+    from catsdogs.data import find_photos
+    from catsdogs.pipeline import versions
+    from catsdogs.quiet import tf
+
+    config = load_config()
+    photos = find_photos(config, options.data)
+    backbone = load_backbone(config, options.weights, shipped=not photos.has_files)
+    devices = [device.device_type for device in tf.config.list_physical_devices()]
+    cached = sum(path.stat().st_size for path in cache_dir().rglob("*") if path.is_file())
+    facts = {
+        "photos": {"origin": photos.origin, "count": len(photos), "classes": list(photos.class_names),
+                   "skipped": dict(photos.skipped)},
+        "backbone": {"origin": backbone.origin, "trunk": backbone.fingerprint},
+        "checkpoints": {phase: str(checkpoint_path(name)) for phase, name in PHASES.items()
+                        if checkpoint_path(name).exists()},
+        "models_dir": str(models_dir()), "cache_dir": str(cache_dir()), "cache_bytes": cached,
+        "devices": devices, "versions": versions(),
+    }
+    if options.json:
+        print(json.dumps(facts, ensure_ascii=False, indent=1))
+        return 0
+    lines = [
+        ["Fotos", f"{photos.origin}: {len(photos)} de {' e '.join(photos.class_names)}, {len(photos.skipped)} de fora"],
+        ["Backbone", backbone.origin],
+        *[[f"Checkpoint, fase {phase}", path] for phase, path in facts["checkpoints"].items()],
+        ["Grava em", facts["models_dir"]],
+        ["Cache", f"{facts['cache_dir']} ({cached / 1e6:.0f} MB)"],
+        ["Aparelho", ", ".join(devices)],
+        *[[name, value or "não instalado"] for name, value in facts["versions"].items()],
+    ]
+    width = max(len(name) for name, _ in lines)
+    print("\n".join(f"{name.ljust(width)}  {value}" for name, value in lines))
+    return 0

@@ -1,0 +1,82 @@
+"""Every knob of the challenge, and the few folders and environment variables the project uses."""
+
+import os
+from dataclasses import asdict, dataclass, replace
+from pathlib import Path
+
+PHASE1_CHECKPOINT = "mobilenetv2_feature_extractor.keras"
+PHASE2_CHECKPOINT = "mobilenetv2_finetuned.keras"
+BUNDLE_FILE = "bundle.npz"
+RECORD_FILE = "run.json"
+
+
+@dataclass(frozen=True)
+class Config:
+    """Settings of one run; the defaults are the challenge's.
+
+    Fractions are of all photos, sizes are in pixels, learning rates are Adam's.
+    ``photos_per_class`` keeps only that many photos of each class (None keeps all).
+    """
+
+    image_size: int = 224
+    validation_fraction: float = 0.1
+    test_fraction: float = 0.1
+    photos_per_class: int | None = None
+    head_units: int = 256
+    dropout: float = 0.3
+    batch_size: int = 32
+    head_epochs: int = 10
+    head_learning_rate: float = 1e-4
+    unfrozen_layers: int = 20
+    fine_tune_epochs: int = 10
+    fine_tune_learning_rate: float = 1e-5
+    patience: int = 3
+    seed: int = 42
+
+    def as_dict(self) -> dict:
+        """The settings as plain values, ready for JSON."""
+        return asdict(self)
+
+
+def load_config() -> Config:
+    """The challenge's settings, cut down to a rehearsal when ``CATSDOGS_QUICK`` is 1.
+
+    The rehearsal exists for tests of the pages: same code, few photos and epochs.
+    """
+    config = Config()
+    if os.environ.get("CATSDOGS_QUICK") == "1":
+        config = replace(config, photos_per_class=60, head_epochs=3, fine_tune_epochs=1)
+    return config
+
+
+def shipped_models_dir() -> Path:
+    """``models/`` of the checkout this package runs from; it may not exist when installed alone."""
+    return Path(__file__).resolve().parent.parent / "models"
+
+
+def models_dir() -> Path:
+    """Where checkpoints are written: ``CATSDOGS_MODELS``, else the checkout's ``models/``, else ``./models``."""
+    if named := os.environ.get("CATSDOGS_MODELS"):
+        return Path(named).expanduser()
+    shipped = shipped_models_dir()
+    return shipped if shipped.is_dir() else Path("models")
+
+
+def images_dir() -> Path:
+    """Where figures are written: beside checkpoints sent elsewhere, else ``book/images`` of the checkout."""
+    book = shipped_models_dir().parent / "book"
+    if "CATSDOGS_MODELS" in os.environ or not book.is_dir():
+        return models_dir() / "images"
+    return book / "images"
+
+
+def checkpoint_path(name: str) -> Path:
+    """The newest file called ``name``: the one this machine trained, else the one the repository ships."""
+    trained = models_dir() / name
+    return trained if trained.exists() else shipped_models_dir() / name
+
+
+def cache_dir() -> Path:
+    """Where downloads and activations are kept: ``CATSDOGS_CACHE``, else ``~/.cache/catsdogs``."""
+    named = os.environ.get("CATSDOGS_CACHE")
+    return Path(named).expanduser() if named else Path.home() / ".cache" / "catsdogs"

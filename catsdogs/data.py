@@ -1,0 +1,256 @@
+"""Where the photos come from, which of them are usable, and how they are split."""
+
+import hashlib
+import os
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass, replace
+from pathlib import Path
+
+import numpy as np
+from sklearn.model_selection import train_test_split
+from tqdm import tqdm
+
+from catsdogs.bundle import load_bundle_index
+from catsdogs.config import Config, cache_dir
+from catsdogs.download import OFFICIAL_BYTES, OFFICIAL_URL, download, unpack
+from catsdogs.errors import CatsdogsError
+from catsdogs.files import read_json, write_json
+from catsdogs.photo import EXTENSIONS, read_photo
+
+SPLIT_FOLDERS = {"train", "training", "treino", "validation", "valid", "val", "validacao", "validação",
+                 "test", "testing", "teste"}
+MIN_PHOTOS_PER_CLASS = 10
+PARTS = ("train", "validation", "test")
+
+
+@dataclass(frozen=True)
+class Photos:
+    """Usable photos of two classes, in the order of their content's hash.
+
+    Attributes:
+        names: path of each photo inside the data folder, with forward slashes.
+        labels: int32 array (n,), 0 or 1, an index into ``class_names``.
+        digests: SHA-256 of each file, in hexadecimal; strictly increasing.
+        class_names: the two class folders, in alphabetical order.
+        origin: one Portuguese sentence on where the photos come from.
+        folder: where ``names`` lie, or None when only the bundled activations are at hand.
+        skipped: (name, reason) of each file left out.
+    """
+
+    names: tuple[str, ...]
+    labels: np.ndarray
+    digests: tuple[str, ...]
+    class_names: tuple[str, str]
+    origin: str
+    folder: Path | None
+    skipped: tuple[tuple[str, str], ...] = ()
+
+    def __len__(self) -> int:
+        return len(self.names)
+
+    @property
+    def has_files(self) -> bool:
+        """Whether the photos themselves can be opened."""
+        return self.folder is not None
+
+    def path(self, index: int) -> Path:
+        """The file of photo ``index``."""
+        if self.folder is None:
+            raise CatsdogsError("As fotos não estão neste computador, só suas ativações: conecte-se à internet "
+                                "ou indique uma pasta de fotos com CATSDOGS_DATA.")
+        return self.folder / self.names[index]
+
+    def subset(self, indices: np.ndarray) -> "Photos":
+        """The photos at ``indices`` (int array, increasing)."""
+        return replace(self, names=tuple(self.names[i] for i in indices), labels=self.labels[indices],
+                       digests=tuple(self.digests[i] for i in indices))
+
+
+@dataclass(frozen=True)
+class Split:
+    """Increasing int64 index arrays into the photos; the three are disjoint and cover them all."""
+
+    train: np.ndarray
+    validation: np.ndarray
+    test: np.ndarray
+
+
+def find_photos(config: Config, source: str | Path | None = None, url: str = OFFICIAL_URL,
+                expected_bytes: int | None = OFFICIAL_BYTES) -> Photos:
+    """The photos to learn from, from the first place that has them.
+
+    In order: ``source`` or the environment variable ``CATSDOGS_DATA`` (folder or zip);
+    the official photos downloaded before; the official download; the activations that
+    ship with the repository.
+
+    Raises:
+        CatsdogsError: a named source is missing or not laid out as two class folders,
+            or nothing at all can be had.
+    """
+    source = source or os.environ.get("CATSDOGS_DATA")
+    if source:
+        photos = index_folder(_named_folder(Path(source).expanduser()), f"fotos de {Path(source).name}")
+    else:
+        photos = _official_photos(url, expected_bytes)
+    return limit_photos(photos, config.photos_per_class)
+
+
+def _named_folder(source: Path) -> Path:
+    """The folder a user's path stands for, unpacking a zip into the cache once."""
+    if source.is_dir():
+        return source
+    if not source.exists():
+        raise CatsdogsError(f"Não encontrei {source}: confira o caminho da pasta ou do zip de fotos.")
+    if source.suffix.lower() != ".zip":
+        raise CatsdogsError(f"{source.name} não é uma pasta nem um zip: indique uma pasta com duas subpastas de fotos.")
+    with open(source, "rb") as archive:
+        digest = hashlib.file_digest(archive, "sha256").hexdigest() if hasattr(hashlib, "file_digest") \
+            else hashlib.sha256(archive.read()).hexdigest()
+    folder = cache_dir() / "photos" / f"{source.stem}-{digest[:12]}"
+    return folder if folder.is_dir() else unpack(source, folder)
+
+
+def _official_photos(url: str, expected_bytes: int | None) -> Photos:
+    folder = cache_dir() / "photos" / "official"
+    if folder.is_dir():
+        return index_folder(folder, "fotos oficiais, já baixadas antes")
+    try:
+        archive = download(url, cache_dir() / "downloads" / "cats_and_dogs_filtered.zip", expected_bytes)
+        unpack(archive, folder)
+        return index_folder(folder, "fotos oficiais, baixadas agora")
+    except CatsdogsError as failure:
+        photos = load_bundle_index()
+        if photos is None:
+            raise
+        return Photos(**photos, origin=f"ativações que acompanham o repositório ({failure})", folder=None)
+
+
+def index_folder(folder: Path, origin: str) -> Photos:
+    """Find, verify and hash every photo below ``folder``.
+
+    Every file is decoded once; the result is remembered and reused as long as names,
+    sizes and modification times stay the same.
+
+    Raises:
+        CatsdogsError: there are not exactly two classes, or too few readable photos.
+    """
+    root, files = find_class_files(folder)
+    class_names = tuple(sorted({label for label, _ in files}))
+    state = [[path.relative_to(root).as_posix(), path.stat().st_size, path.stat().st_mtime_ns] for _, path in files]
+    signature = hashlib.sha256(repr((str(root.resolve()), state)).encode()).hexdigest()
+    remembered = cache_dir() / "index" / f"{signature[:32]}.json"
+    rows = _remembered_rows(remembered)
+    if rows is None:
+        rows = _verify(files)
+        write_json(remembered, rows)
+    return _photos_from_rows(rows, files, root, class_names, origin)
+
+
+def find_class_files(folder: Path) -> tuple[Path, list[tuple[str, Path]]]:
+    """The data's root and every (class name, photo path) below it, in sorted order.
+
+    Accepts two class folders directly, inside single wrapping folders, or inside
+    train/validation/test folders whose photos are pooled.
+
+    Raises:
+        CatsdogsError: any other layout.
+    """
+    root = folder
+    while len(subfolders := _subfolders(root)) == 1 and not _has_photos(root):
+        root = subfolders[0]
+    if subfolders and all(sub.name.lower() in SPLIT_FOLDERS for sub in subfolders):
+        class_folders = [sub for part in subfolders for sub in _subfolders(part)]
+    else:
+        class_folders = subfolders
+    files = [(sub.name, path) for sub in class_folders for path in _photo_files(sub)]
+    found = sorted({label for label, _ in files})
+    if len(found) != 2:
+        what = f"{len(found)} pasta(s) com fotos ({', '.join(found)})" if found else "nenhuma pasta com fotos"
+        raise CatsdogsError(f"Encontrei {what} em {folder}; o esperado são exatamente duas subpastas de fotos, "
+                            "uma por classe, por exemplo gatos/ e cachorros/.")
+    return root, sorted(files)
+
+
+def _subfolders(folder: Path) -> list[Path]:
+    return sorted(sub for sub in folder.iterdir() if sub.is_dir() and not sub.name.startswith((".", "__")))
+
+
+def _has_photos(folder: Path) -> bool:
+    return any(path.suffix.lower() in EXTENSIONS for path in folder.iterdir())
+
+
+def _photo_files(folder: Path) -> list[Path]:
+    return [Path(parent) / name for parent, _, names in os.walk(folder) for name in names
+            if Path(name).suffix.lower() in EXTENSIONS and not name.startswith(".")]
+
+
+def _remembered_rows(path: Path) -> list | None:
+    try:
+        return read_json(path)
+    except (OSError, ValueError):
+        return None
+
+
+def _verify(files: list[tuple[str, Path]]) -> list[list[str]]:
+    """[digest, reason] of each file; the reason is empty for a readable photo."""
+    def check(path: Path) -> list[str]:
+        try:
+            read_photo(path)
+            return [hashlib.sha256(path.read_bytes()).hexdigest(), ""]
+        except CatsdogsError as error:
+            return ["", str(error)]
+        except OSError as error:
+            return ["", f"{path.name} não pôde ser lido ({error.strerror})."]
+
+    with ThreadPoolExecutor(os.cpu_count()) as pool:
+        checks = pool.map(check, [path for _, path in files])
+        return list(tqdm(checks, total=len(files), desc="Conferindo fotos", unit="foto"))
+
+
+def _photos_from_rows(rows: list, files: list, root: Path, class_names: tuple[str, str], origin: str) -> Photos:
+    """Photos in content order; unreadable files and repeated copies are left out with their reason."""
+    chosen: dict[str, tuple[str, int]] = {}
+    skipped = []
+    for (digest, reason), (label, path) in zip(rows, files, strict=True):
+        name = path.relative_to(root).as_posix()
+        if reason:
+            skipped.append((name, reason))
+        elif digest in chosen:
+            skipped.append((name, f"cópia idêntica de {chosen[digest][0]}."))
+        else:
+            chosen[digest] = (name, class_names.index(label))
+    digests = sorted(chosen)
+    labels = np.array([chosen[digest][1] for digest in digests], dtype=np.int32)
+    photos = Photos(tuple(chosen[digest][0] for digest in digests), labels, tuple(digests), class_names,
+                    origin, root, tuple(skipped))
+    _require_enough(photos)
+    return photos
+
+
+def _require_enough(photos: Photos) -> None:
+    counts = np.bincount(photos.labels, minlength=2)
+    if counts.min() < MIN_PHOTOS_PER_CLASS:
+        raise CatsdogsError(f"Há {counts[0]} foto(s) legíveis em {photos.class_names[0]} e {counts[1]} em "
+                            f"{photos.class_names[1]}; junte pelo menos {MIN_PHOTOS_PER_CLASS} de cada classe.")
+
+
+def limit_photos(photos: Photos, per_class: int | None) -> Photos:
+    """The first ``per_class`` photos of each class in content order; all of them when None."""
+    if per_class is None:
+        return photos
+    kept = [np.flatnonzero(photos.labels == label)[:per_class] for label in (0, 1)]
+    return photos.subset(np.sort(np.concatenate(kept)))
+
+
+def split_photos(photos: Photos, config: Config) -> Split:
+    """Pool all photos and split them at random, each class in the same proportions.
+
+    Photos are in content order, so the same photos and seed give the same split whatever
+    the files are called and wherever they lie. No two photos have the same content.
+    """
+    everything = np.arange(len(photos))
+    rest, test = train_test_split(everything, test_size=round(len(photos) * config.test_fraction),
+                                  stratify=photos.labels, random_state=config.seed)
+    train, validation = train_test_split(rest, test_size=round(len(photos) * config.validation_fraction),
+                                         stratify=photos.labels[rest], random_state=config.seed)
+    return Split(np.sort(train), np.sort(validation), np.sort(test))

@@ -1,0 +1,203 @@
+"""The trunk's activations: computed once per photo, kept on disk, used by both phases.
+
+The trunk is frozen in both phases, so its output for a photo never changes. Training on
+the stored output is the same arithmetic as training the whole network.
+"""
+
+import contextlib
+import hashlib
+import importlib.util
+import io
+import json
+import os
+import zlib
+from collections.abc import Sequence
+from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
+
+import numpy as np
+from tqdm import tqdm
+
+from catsdogs.backbone import Backbone
+from catsdogs.bundle import load_bundle_activations
+from catsdogs.config import Config, cache_dir
+from catsdogs.data import Photos
+from catsdogs.files import atomic_path
+from catsdogs.photo import read_photo, resize_photo
+from catsdogs.quiet import keras, silenced_native_output, tf
+
+BATCH = 8
+CHUNK = 64
+PREPROCESSING = "bilinear, x/127.5-1"
+
+
+def activations(photos: Photos, backbone: Backbone, config: Config) -> np.ndarray:
+    """The trunk's output for every photo, in the photos' order.
+
+    With photo files, what the cache lacks is computed and kept, and the result is a
+    read-only memory map; with the bundle alone, it is read from there.
+
+    Returns:
+        float32 array of shape (n, t, t, channels); (n, 7, 7, 160) by default.
+    """
+    if not photos.has_files:
+        return load_bundle_activations(photos.digests, config.image_size, backbone.fingerprint)
+    shape = (len(photos), *backbone.trunk.output_shape[1:])
+    cache = ActivationCache(cache_dir() / "activations" / cache_key(photos, backbone, config), shape)
+    missing = cache.missing()
+    if missing:
+        run_trunk = make_runner(backbone)
+        todo = sum(stop - start for start, stop in missing)
+        with tqdm(total=todo, desc="Extraindo ativações", unit="foto") as progress, \
+                ThreadPoolExecutor(os.cpu_count()) as decoders:
+            for start, stop in missing:
+                cache.write(start, _extract(photos, range(start, stop), config.image_size, run_trunk, decoders))
+                progress.update(stop - start)
+    return cache.read()
+
+
+def photo_activations(pixels: Sequence[np.ndarray], backbone: Backbone, config: Config) -> np.ndarray:
+    """The trunk's output for photos at hand, by the same road but without the cache.
+
+    Args:
+        pixels: RGB photos, each (height, width, 3) of any size, values 0 to 255.
+
+    Returns:
+        float32 array of shape (n, t, t, channels).
+    """
+    resized = [resize_photo(photo, config.image_size) for photo in pixels]
+    return _run_in_batches(resized, make_runner(backbone))
+
+
+def cache_key(photos: Photos, backbone: Backbone, config: Config) -> str:
+    """A name for these activations that changes with anything that changes them."""
+    parts = [*photos.digests, config.image_size, PREPROCESSING, backbone.fingerprint, backbone.trunk.output.shape]
+    return hashlib.sha256(repr(parts).encode()).hexdigest()[:32]
+
+
+def _extract(photos: Photos, indices: range, size: int, run_trunk, decoders: ThreadPoolExecutor) -> np.ndarray:
+    resized = decoders.map(lambda i: resize_photo(read_photo(photos.path(i)), size), indices)
+    return _run_in_batches(list(resized), run_trunk)
+
+
+def _run_in_batches(resized: list[np.ndarray], run_trunk) -> np.ndarray:
+    batches = [np.stack(resized[at:at + BATCH]) for at in range(0, len(resized), BATCH)]
+    return np.concatenate([run_trunk(preprocess(batch)) for batch in batches])
+
+
+def preprocess(pixels: np.ndarray) -> np.ndarray:
+    """Pixels 0 to 255 → [-1, 1], as MobileNetV2 was trained (``keras.applications.mobilenet_v2``)."""
+    return pixels / np.float32(127.5) - np.float32(1)
+
+
+def make_runner(backbone: Backbone):
+    """A function (n, size, size, 3) → (n, t, t, channels): LiteRT on CPU, Keras on GPU."""
+    has_litert = importlib.util.find_spec("ai_edge_litert") is not None
+    if tf.config.list_physical_devices("GPU") or not has_litert:
+        return lambda batch: np.asarray(backbone.trunk(batch, training=False))
+    return _litert_runner(export_trunk(backbone))
+
+
+def export_trunk(backbone: Backbone) -> Path:
+    """The trunk as a LiteRT file in the cache, written once per set of weights and image size."""
+    size = backbone.trunk.input_shape[1]
+    path = cache_dir() / "trunks" / f"{backbone.fingerprint[:32]}-{size}.tflite"
+    if not path.exists():
+        with atomic_path(path) as temporary:
+            temporary.write_bytes(_convert(backbone.trunk))
+    return path
+
+
+def _convert(trunk: keras.Model) -> bytes:
+    # Keras prints its export report to standard output, with no switch in its older versions.
+    with silenced_native_output(), contextlib.redirect_stdout(io.StringIO()):
+        return tf.lite.TFLiteConverter.from_keras_model(trunk).convert()
+
+
+def _litert_runner(path: Path):
+    from ai_edge_litert.interpreter import Interpreter
+
+    with silenced_native_output():
+        interpreter = Interpreter(str(path), num_threads=os.cpu_count())
+        first = interpreter.get_input_details()[0]
+        interpreter.resize_tensor_input(first["index"], (BATCH, *first["shape"][1:]))
+        interpreter.allocate_tensors()
+    source, result = interpreter.get_input_details()[0], interpreter.get_output_details()[0]
+
+    def run(batch: np.ndarray) -> np.ndarray:
+        full = np.zeros(source["shape"], np.float32)
+        full[:len(batch)] = batch
+        interpreter.set_tensor(source["index"], full)
+        interpreter.invoke()
+        return interpreter.get_tensor(result["index"])[:len(batch)].copy()
+
+    return run
+
+
+class ActivationCache:
+    """One flat float32 file plus a journal of the chunks known to be in it.
+
+    The journal has one JSON line (start, stop, CRC-32) per chunk, written after the
+    chunk itself. A chunk whose bytes do not match its line counts as missing, so that
+    stopping half-way, a torn write and a damaged byte all heal the same way.
+    """
+
+    def __init__(self, folder: Path, shape: tuple[int, ...]):
+        """Open or create the cache in ``folder`` for an array of ``shape``."""
+        self.folder, self.shape = folder, shape
+        self.data, self.journal = folder / "activations.f32", folder / "chunks.jsonl"
+        folder.mkdir(parents=True, exist_ok=True)
+        expected = int(np.prod(shape)) * 4
+        if not self.data.exists() or self.data.stat().st_size != expected:
+            self.journal.unlink(missing_ok=True)
+            with open(self.data, "wb") as fresh:
+                fresh.truncate(expected)
+
+    def _map(self, mode: str) -> np.memmap:
+        return np.memmap(self.data, np.float32, mode, shape=self.shape)
+
+    def _recorded(self) -> dict[tuple[int, int], int]:
+        """Checksum by (start, stop), from the journal's readable lines."""
+        recorded = {}
+        lines = self.journal.read_text(errors="replace").splitlines() if self.journal.exists() else []
+        for line in lines:
+            try:
+                start, stop, checksum = json.loads(line)
+                recorded[start, stop] = checksum
+            except (ValueError, TypeError):
+                continue
+        return recorded
+
+    def missing(self) -> list[tuple[int, int]]:
+        """The chunks (start, stop) that are absent or damaged, in order."""
+        recorded, array = self._recorded(), self._map("r")
+        chunks = [(at, min(at + CHUNK, self.shape[0])) for at in range(0, self.shape[0], CHUNK)]
+        return [(start, stop) for start, stop in chunks
+                if recorded.get((start, stop)) != zlib.crc32(np.ascontiguousarray(array[start:stop]))]
+
+    def write(self, start: int, values: np.ndarray) -> None:
+        """Store the rows from ``start`` on, then record them."""
+        array = self._map("r+")
+        array[start:start + len(values)] = values
+        array.flush()
+        line = json.dumps([start, start + len(values), zlib.crc32(np.ascontiguousarray(values, np.float32))])
+        with open(self.journal, "a") as journal:
+            # The newline comes first, so that a torn last line cannot swallow this one.
+            journal.write("\n" + line)
+
+    def read(self) -> np.ndarray:
+        """The whole array as a read-only memory map."""
+        return self._map("r")
+
+
+def pooled_features(tail: keras.Model, maps: np.ndarray) -> np.ndarray:
+    """What phase 1's head sees: the frozen tail, then the mean over positions (GAP).
+
+    Args:
+        maps: float32 (n, t, t, channels), from ``activations``.
+
+    Returns:
+        float32 array of shape (n, 1280), values in [0, 6] (the tail ends in ReLU6).
+    """
+    pooled = keras.layers.GlobalAveragePooling2D()(tail.output)
+    return keras.Model(tail.input, pooled).predict(maps, verbose=0)

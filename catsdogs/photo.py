@@ -1,0 +1,92 @@
+"""One photo: from a file of any usual kind to the pixels the network sees."""
+
+from pathlib import Path
+
+import numpy as np
+from PIL import Image, ImageOps, UnidentifiedImageError
+
+from catsdogs.errors import CatsdogsError
+
+EXTENSIONS = {".jpg", ".jpeg", ".png", ".webp", ".bmp"}
+MAX_PIXELS = 100_000_000
+
+
+def sample_photo() -> Path:
+    """A photo of the cat Chelsea by Stéfan van der Walt (CC0), which ships with the book."""
+    return Path(__file__).resolve().parent.parent / "book" / "images" / "gata-chelsea.png"
+
+
+def read_photo(path: Path | str) -> np.ndarray:
+    """Decode a photo to upright RGB.
+
+    The EXIF orientation is applied; grayscale, palette, CMYK and 16-bit files become
+    8-bit RGB; transparency is laid over white; of an animation the first frame is taken.
+
+    Returns:
+        uint8 array of shape (height, width, 3), values 0 to 255.
+
+    Raises:
+        CatsdogsError: the file is missing, empty, truncated, no image, or larger than ``MAX_PIXELS``.
+    """
+    path = Path(path)
+    image = _open(path)
+    try:
+        return np.asarray(_to_rgb(ImageOps.exif_transpose(image)))
+    except (OSError, SyntaxError, ValueError, TypeError, EOFError) as error:
+        raise CatsdogsError(f"{path.name} está corrompido ou incompleto: use outra cópia da foto.") from error
+    finally:
+        image.close()
+
+
+def _open(path: Path) -> Image.Image:
+    """Open a file as an image without decoding it yet, or say why that cannot be done."""
+    if not path.exists():
+        raise CatsdogsError(f"Não encontrei {path}: confira o caminho da foto.")
+    if path.is_dir():
+        raise CatsdogsError(f"{path} é uma pasta: indique o arquivo de uma foto.")
+    try:
+        if path.stat().st_size == 0:
+            raise CatsdogsError(f"{path.name} está vazio (0 bytes): use outra cópia da foto.")
+        image = Image.open(path)
+    except PermissionError as error:
+        raise CatsdogsError(f"Sem permissão para ler {path.name}: ajuste as permissões do arquivo.") from error
+    except Image.DecompressionBombError as error:
+        raise _too_large(path) from error
+    except (UnidentifiedImageError, OSError, SyntaxError, ValueError) as error:
+        raise CatsdogsError(f"{path.name} não é uma imagem que eu saiba ler: use JPEG, PNG, WebP ou BMP.") from error
+    if image.width * image.height > MAX_PIXELS:
+        image.close()
+        raise _too_large(path)
+    return image
+
+
+def _too_large(path: Path) -> CatsdogsError:
+    return CatsdogsError(f"{path.name} passa de {MAX_PIXELS // 1_000_000} megapixels: reduza a imagem antes de usá-la.")
+
+
+def _to_rgb(image: Image.Image) -> Image.Image:
+    """Any Pillow mode to 8-bit RGB."""
+    if image.mode.startswith("I") or image.mode == "F":
+        values = np.asarray(image, dtype=np.float64)
+        # 16-bit samples span 0..65535; files in these modes with small values are already 8-bit.
+        scale = 257.0 if values.max(initial=0) > 255 else 1.0
+        image = Image.fromarray(np.clip(values / scale, 0, 255).astype(np.uint8), mode="L")
+    if "A" in image.getbands() or "transparency" in image.info:
+        image = image.convert("RGBA")
+        white = Image.new("RGBA", image.size, "white")
+        image = Image.alpha_composite(white, image)
+    return image.convert("RGB")
+
+
+def resize_photo(pixels: np.ndarray, size: int) -> np.ndarray:
+    """Resize like ``keras.layers.Resizing``: bilinear, half-pixel centres, no antialiasing.
+
+    Args:
+        pixels: (height, width, 3), any numeric dtype, values 0 to 255.
+
+    Returns:
+        float32 array of shape (size, size, 3), values 0 to 255.
+    """
+    from catsdogs.quiet import tf  # here, so that reading photos does not wait for TensorFlow
+
+    return tf.image.resize(pixels, (size, size), method="bilinear", antialias=False).numpy()

@@ -1,0 +1,243 @@
+"""The whole road: photos, activations, two phases, metrics, checkpoints, figures, record."""
+
+import hashlib
+import json
+import platform
+from collections.abc import Callable
+from dataclasses import asdict, dataclass
+from datetime import datetime, timezone
+from importlib.metadata import PackageNotFoundError, version
+from pathlib import Path
+
+import numpy as np
+
+from catsdogs import plots
+from catsdogs.backbone import Backbone, cut, find_base, load_backbone
+from catsdogs.checkpoint import load_checkpoint, read_metadata, save_checkpoint
+from catsdogs.config import (
+    PHASE1_CHECKPOINT,
+    PHASE2_CHECKPOINT,
+    RECORD_FILE,
+    Config,
+    checkpoint_path,
+    images_dir,
+    models_dir,
+)
+from catsdogs.data import PARTS, Photos, Split, find_photos, split_photos
+from catsdogs.errors import CatsdogsError
+from catsdogs.evaluation import Scores, score
+from catsdogs.features import activations, pooled_features
+from catsdogs.files import atomic_path, write_json
+from catsdogs.quiet import keras
+from catsdogs.training import (
+    Phase,
+    activations_to_probabilities,
+    assemble,
+    build_head,
+    fine_tune,
+    train_head,
+)
+
+RECORDED_PACKAGES = ("catsdogs", "tensorflow", "keras", "numpy", "scikit-learn", "pillow", "ai-edge-litert")
+
+
+@dataclass(frozen=True)
+class Materials:
+    """What both phases start from.
+
+    Attributes:
+        maps: float32 (n, t, t, channels), the trunk's activations, in the photos' order.
+    """
+
+    config: Config
+    photos: Photos
+    split: Split
+    backbone: Backbone
+    maps: np.ndarray
+
+
+def prepare(config: Config, source: str | Path | None = None, weights: str | Path | None = None) -> Materials:
+    """Photos, split, backbone and activations, ready to train on.
+
+    Args:
+        source: folder or zip of photos; see ``data.find_photos``.
+        weights: backbone weights; see ``backbone.load_backbone``.
+    """
+    photos = find_photos(config, source)
+    backbone = load_backbone(config, weights, shipped=not photos.has_files)
+    return Materials(config, photos, split_photos(photos, config), backbone, activations(photos, backbone, config))
+
+
+def about(materials: Materials) -> dict:
+    """Settings, origins and the key of a run, kept inside its checkpoints and record."""
+    return {"key": run_key(materials), "config": materials.config.as_dict(), "backbone": materials.backbone.origin,
+            "data": materials.photos.origin, "trunk": materials.backbone.fingerprint}
+
+
+def run_key(materials: Materials) -> str:
+    """A name for the training photos and the trunk.
+
+    A checkpoint with another key may have learned from these test photos, or cannot be
+    fed with these activations.
+    """
+    trained_on = [materials.photos.digests[i] for i in materials.split.train]
+    parts = [trained_on, materials.config.image_size, materials.backbone.fingerprint]
+    return hashlib.sha256(json.dumps(parts).encode()).hexdigest()[:16]
+
+
+def train(materials: Materials, say: Callable[[str], None] = print, verbose: int = 0) -> dict:
+    """Run both phases; write checkpoints, figures and ``run.json``; return the record.
+
+    Args:
+        say: takes one Portuguese line per step.
+        verbose: passed to ``fit``.
+    """
+    say("Fase 1: treinando a cabeça sobre a base congelada…")
+    model, phase1 = train_phase1(materials, verbose)
+    before = probabilities(model, materials)
+    say(f"Fase 2: fine-tuning das últimas {materials.config.unfrozen_layers} camadas…")
+    phase2 = train_phase2(model, materials, verbose)
+    after = probabilities(model, materials)
+    record = make_record(materials, (phase1, phase2), (before, after))
+    write_json(models_dir() / RECORD_FILE, record)
+    save_figures(record)
+    say(f"Checkpoints e {RECORD_FILE} em {models_dir()}; figuras em {images_dir()}.")
+    return record
+
+
+def train_phase1(materials: Materials, verbose: int = 0) -> tuple[keras.Model, Phase]:
+    """Train a new head on the frozen base; save and return the whole model."""
+    config, backbone = materials.config, materials.backbone
+    keras.utils.set_random_seed(config.seed)
+    head = build_head(config)
+    features = pooled_features(backbone.tail, materials.maps)
+    phase = train_head(head, features, materials.photos.labels, materials.split, config, verbose)
+    model = assemble(backbone.base, head, config)
+    save_phase(model, PHASE1_CHECKPOINT, materials)
+    return model, phase
+
+
+def train_phase2(model: keras.Model, materials: Materials, verbose: int = 0) -> Phase:
+    """Fine-tune phase 1's whole model in place and save it."""
+    _, tail = cut(find_base(model), materials.config.unfrozen_layers)
+    phase = fine_tune(tail, model.get_layer("head"), materials.maps, materials.photos.labels, materials.split,
+                      materials.config, verbose)
+    save_phase(model, PHASE2_CHECKPOINT, materials)
+    return phase
+
+
+def save_phase(model: keras.Model, name: str, materials: Materials) -> None:
+    """Write a whole model to ``models_dir()`` under ``name``, with what it was made from."""
+    save_checkpoint(model, models_dir() / name, materials.photos.class_names, about(materials))
+
+
+def phase1_model(materials: Materials) -> keras.Model:
+    """Phase 1's whole model for these training photos: the saved one, or one trained now.
+
+    A checkpoint trained on other photos is not used: it could have seen these test photos.
+    """
+    return _saved_model(PHASE1_CHECKPOINT, materials) or train_phase1(materials)[0]
+
+
+def phase2_model(materials: Materials) -> keras.Model:
+    """Phase 2's whole model for these training photos: the saved one, or one trained now."""
+    model = _saved_model(PHASE2_CHECKPOINT, materials)
+    if model is None:
+        model = phase1_model(materials)
+        train_phase2(model, materials)
+    return model
+
+
+def _saved_model(name: str, materials: Materials) -> keras.Model | None:
+    path = checkpoint_path(name)
+    if not path.exists() or read_metadata(path).get("key") != run_key(materials):
+        return None
+    return load_checkpoint(path)[0]
+
+
+def part_rows(split: Split, part: str) -> np.ndarray:
+    """The indices of ``part``: "train", "validation" or "test"."""
+    return getattr(split, part)
+
+
+def make_record(materials: Materials, phases: tuple[Phase, Phase],
+                answers: tuple[np.ndarray, np.ndarray]) -> dict:
+    """Everything worth keeping of a run, as plain JSON values.
+
+    Args:
+        answers: per phase, the probabilities (n, 2) for all photos.
+    """
+    photos, split = materials.photos, materials.split
+    record = {
+        **about(materials),
+        "date": datetime.now(timezone.utc).strftime("%Y-%m-%d"),
+        "versions": versions(),
+        "class_names": list(photos.class_names),
+        "skipped": len(photos.skipped),
+        "sizes": {part: len(part_rows(split, part)) for part in PARTS},
+    }
+    for name, phase, given in zip(("phase1", "phase2"), phases, answers, strict=True):
+        record[name] = {
+            "history": phase.history, "best_epoch": phase.best_epoch,
+            **{part: asdict(score_part(materials, given, part)) for part in ("validation", "test")},
+            # The second class's probability; the first one's is what is missing to 1.
+            "probabilities": {part: {photos.names[i]: round(float(given[i, 1]), 6) for i in part_rows(split, part)}
+                              for part in ("validation", "test")},
+        }
+    return record
+
+
+def score_part(materials: Materials, probabilities: np.ndarray, part: str) -> Scores:
+    """Metrics of (n, 2) probabilities on one part of the split."""
+    rows = part_rows(materials.split, part)
+    return score(probabilities[rows], materials.photos.labels[rows], materials.photos.class_names)
+
+
+def versions() -> dict[str, str]:
+    """Versions of Python, the platform and the packages that shape the numbers."""
+    found = {"python": platform.python_version(), "platform": f"{platform.system()} {platform.machine()}"}
+    for package in RECORDED_PACKAGES:
+        try:
+            found[package] = version(package)
+        except PackageNotFoundError:
+            found[package] = ""
+    return found
+
+
+def save_figures(record: dict) -> None:
+    """The four figures of the challenge, drawn from a record, into ``images_dir()``."""
+    for phase, title, curves, matrix in (
+            ("phase1", "Fase 1: base congelada", "curves_freeze.png", "confmat_phase1.png"),
+            ("phase2", "Fase 2: fine-tuning", "curves_ft.png", "confmat_phase2.png")):
+        part = record[phase]
+        _save_figure(plots.training_curves(part["history"], part["best_epoch"], title), curves)
+        scores = Scores(**part["test"])
+        _save_figure(plots.confusion(scores, record["class_names"], f"{title} (teste)"), matrix)
+
+
+def _save_figure(figure, name: str) -> None:
+    with atomic_path(images_dir() / name) as temporary:
+        # No software version inside, so that the same run gives the same bytes.
+        figure.savefig(temporary, dpi=plots.DPI, metadata={"Software": None})
+
+
+def probabilities(model: keras.Model, materials: Materials) -> np.ndarray:
+    """A whole model's answers for all photos, float32 (n, 2), from their stored activations."""
+    return activations_to_probabilities(model, materials.config).predict(materials.maps, verbose=0)
+
+
+def evaluate_checkpoints(materials: Materials) -> dict:
+    """Metrics of both checkpoints, as ``{"phase1": {"validation": …, "test": …}, "phase2": …}``.
+
+    Raises:
+        CatsdogsError: a checkpoint is missing, or was trained on other photos or another split.
+    """
+    result = {}
+    for phase, name in (("phase1", PHASE1_CHECKPOINT), ("phase2", PHASE2_CHECKPOINT)):
+        model, metadata = load_checkpoint(checkpoint_path(name))
+        if metadata.get("key") != run_key(materials):
+            raise CatsdogsError(f"{name} foi treinado com outras fotos ou outra divisão, e o teste poderia conter "
+                                "fotos de treino: rode `catsdogs train` com estas fotos antes de avaliar.")
+        answers = probabilities(model, materials)
+        result[phase] = {part: asdict(score_part(materials, answers, part)) for part in ("validation", "test")}
+    return result

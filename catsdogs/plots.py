@@ -1,0 +1,145 @@
+"""Every figure of the book and of ``catsdogs train``. Nothing is computed here."""
+
+import io
+from collections.abc import Sequence
+
+import numpy as np
+from matplotlib.figure import Figure
+from matplotlib.ticker import FuncFormatter, MaxNLocator
+
+from catsdogs.evaluation import Scores
+from catsdogs.text import display_name, number, percent
+
+# Okabe-Ito colours, told apart by colour-blind readers too.
+CLASS_COLORS = ("#D55E00", "#0072B2")
+TRAIN_COLOR, VALIDATION_COLOR = "#009E73", "#CC79A7"
+DPI = 144
+
+
+def show(figure: Figure, alt: str) -> None:
+    """Display a figure in a notebook, with a text for those who cannot see it."""
+    from IPython.display import Image, display
+
+    png = io.BytesIO()
+    figure.savefig(png, format="png", dpi=DPI, bbox_inches="tight")
+    width = int(figure.get_figwidth() * 96)
+    display(Image(data=png.getvalue(), width=width, alt=alt))
+
+
+def _figure(width: float, height: float, columns: int = 1, rows: int = 1, **options):
+    figure = Figure(figsize=(width, height), layout="constrained", facecolor="white")
+    return figure, figure.subplots(rows, columns, **options)
+
+
+def _decimal_comma(axis, digits: int) -> None:
+    axis.set_major_formatter(FuncFormatter(lambda value, _: number(value, digits)))
+
+
+def training_curves(history: dict[str, list[float]], best_epoch: int, title: str) -> Figure:
+    """Loss and accuracy of training and validation by epoch, the kept epoch marked."""
+    figure, (left, right) = _figure(9, 3.6, columns=2)
+    epochs = np.arange(1, len(history["loss"]) + 1)
+    for axes, key, label in ((left, "loss", "Perda"), (right, "accuracy", "Acurácia")):
+        axes.plot(epochs, history[key], "o-", color=TRAIN_COLOR, label="treino")
+        axes.plot(epochs, history["val_" + key], "s--", color=VALIDATION_COLOR, label="validação")
+        axes.axvline(best_epoch + 1, color="0.6", linewidth=1, linestyle=":", label="época guardada")
+        axes.set_xlabel("Época")
+        axes.set_ylabel(label)
+        axes.xaxis.set_major_locator(MaxNLocator(integer=True))
+        _decimal_comma(axes.yaxis, 3)
+        axes.grid(alpha=0.3)
+    left.legend(frameon=False)
+    figure.suptitle(title)
+    return figure
+
+
+def confusion(scores: Scores, class_names: Sequence[str], title: str) -> Figure:
+    """The confusion matrix, rows the truth and columns the answer, with counts and shares."""
+    figure, axes = _figure(4.4, 3.8)
+    counts = np.array(scores.confusion)
+    shares = counts / np.maximum(counts.sum(axis=1, keepdims=True), 1)
+    axes.imshow(shares, cmap="Blues", vmin=0, vmax=1)
+    for row in range(2):
+        for column in range(2):
+            axes.text(column, row, f"{counts[row, column]}\n{percent(shares[row, column])}", ha="center", va="center",
+                      color="white" if shares[row, column] > 0.5 else "black", fontsize=13)
+    names = [display_name(name) for name in class_names]
+    axes.set_xticks([0, 1], names)
+    axes.set_yticks([0, 1], names)
+    axes.set_xlabel("Resposta do modelo")
+    axes.set_ylabel("Classe verdadeira")
+    axes.set_title(title)
+    return figure
+
+
+def split_counts(counts: dict[str, Sequence[int]], class_names: Sequence[str]) -> Figure:
+    """Photos of each class in each part of the split; ``counts`` maps a part's name to two numbers."""
+    figure, axes = _figure(6.4, 3.2)
+    positions = np.arange(len(counts))
+    for label, name in enumerate(class_names):
+        heights = [pair[label] for pair in counts.values()]
+        bars = axes.bar(positions + (label - 0.5) * 0.4, heights, 0.4, color=CLASS_COLORS[label],
+                        label=display_name(name))
+        axes.bar_label(bars)
+    axes.set_xticks(positions, list(counts))
+    axes.set_ylabel("Fotos")
+    axes.legend(frameon=False)
+    axes.spines[["top", "right"]].set_visible(False)
+    return figure
+
+
+def photo_grid(pixels: Sequence[np.ndarray], titles: Sequence[str], columns: int = 4) -> Figure:
+    """Photos, each (height, width, 3) with values 0 to 255, in a grid with a title above each."""
+    rows = -(-len(pixels) // columns)
+    figure, axes = _figure(2.3 * columns, 2.5 * rows, columns=columns, rows=rows, squeeze=False)
+    for cell in axes.flat:
+        cell.axis("off")
+    for cell, image, title in zip(axes.flat, pixels, titles, strict=False):
+        cell.imshow(np.clip(image, 0, 255).astype(np.uint8))
+        cell.set_title(title, fontsize=10)
+    return figure
+
+
+def activation_maps(maps: np.ndarray, title: str) -> Figure:
+    """Some channels of one photo's activations, (height, width, channels), side by side."""
+    count = maps.shape[-1]
+    figure, axes = _figure(1.5 * count, 2.0, columns=count, squeeze=False)
+    for channel, cell in enumerate(axes.flat):
+        cell.imshow(maps[..., channel], cmap="viridis")
+        cell.axis("off")
+    figure.suptitle(title)
+    return figure
+
+
+def probability_histogram(probabilities: np.ndarray, labels: np.ndarray, class_names: Sequence[str],
+                          title: str) -> Figure:
+    """How the second class's probability (n,) spreads over the photos of each true class."""
+    figure, axes = _figure(6.4, 3.2)
+    bins = np.linspace(0, 1, 21)
+    for label, name in enumerate(class_names):
+        axes.hist(probabilities[labels == label], bins, color=CLASS_COLORS[label], alpha=0.7,
+                  label=f"fotos de {display_name(name)}")
+    axes.axvline(0.5, color="0.3", linestyle=":")
+    axes.set_yscale("symlog")
+    axes.set_yticks([0, 1, 10, 100], ["0", "1", "10", "100"])
+    axes.set_xlabel(f"Probabilidade de {display_name(class_names[1])}")
+    axes.set_ylabel("Fotos (escala logarítmica)")
+    _decimal_comma(axes.xaxis, 1)
+    axes.legend(frameon=False)
+    axes.set_title(title)
+    return figure
+
+
+def compared_metrics(rows: dict[str, Sequence[float]], title: str, label: str) -> Figure:
+    """Phase 1 against phase 2: ``rows`` maps a source's name to its two values."""
+    figure, axes = _figure(6.4, 3.2)
+    for index, (name, values) in enumerate(rows.items()):
+        axes.plot([0, 1], values, "o-", label=name, color=("#0072B2", "#E69F00")[index % 2], markersize=9)
+    axes.set_xticks([0, 1], ["fase 1", "fase 2"])
+    axes.set_xlim(-0.3, 1.3)
+    axes.set_ylabel(label)
+    _decimal_comma(axes.yaxis, 3)
+    axes.grid(alpha=0.3)
+    axes.legend(frameon=False)
+    axes.set_title(title)
+    return figure

@@ -1,0 +1,32 @@
+"""TensorFlow and Keras, imported without their start-up messages.
+
+TensorFlow writes to the process's error output before any of its settings is read, so
+``TF_CPP_MIN_LOG_LEVEL`` alone does not stop it (seen in 2.21). Every module of this
+package takes ``keras`` and ``tf`` from here.
+"""
+
+import os
+from collections.abc import Iterator
+from contextlib import contextmanager
+
+
+@contextmanager
+def silenced_native_output() -> Iterator[None]:
+    """Send what native libraries write to file descriptor 2 nowhere; Python exceptions still pass."""
+    saved = os.dup(2)
+    nowhere = os.open(os.devnull, os.O_WRONLY)
+    try:
+        os.dup2(nowhere, 2)
+        yield
+    finally:
+        os.dup2(saved, 2)
+        os.close(saved)
+        os.close(nowhere)
+
+
+os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
+with silenced_native_output():
+    import keras
+    import tensorflow as tf
+
+__all__ = ["keras", "silenced_native_output", "tf"]

@@ -1,0 +1,325 @@
+"""The built pages: complete, in Portuguese, and loading nothing from outside.
+
+``CATSDOGS_SITE`` names a built html folder to check; without it the book is built
+once, in its quick form, into a temporary folder.
+"""
+
+import os
+import re
+import subprocess
+import sys
+from pathlib import Path
+from urllib.parse import unquote, urlsplit
+
+import pytest
+from bs4 import BeautifulSoup
+
+ROOT = Path(__file__).resolve().parent.parent
+
+OUTSIDE = re.compile(r"\s*(?:https?:)?//", re.IGNORECASE)
+# `<link>` elements of these kinds are mere references; a browser fetches the others.
+NOT_FETCHED = {"author", "canonical", "help", "license", "next", "prev", "search", "index"}
+CSS_ADDRESS = re.compile(r"(?:url\(|@import(?!\s+url))\s*['\"]?([^'\")\s;]+)")
+SCRIPT_ADDRESS = re.compile(
+    r"(?:\bimport\b|\bfetch\b|importScripts|\bsrc\b)[^;\n]{0,80}?[\"'`]((?:https?:)?//[^\"'`]+)")
+
+DEBRIS = ["\r", "\x1b", "█", "━", "it/s]", "WARNING:", "tensorflow/core", "[0m"]
+
+ENGLISH = re.compile(
+    r"\b(Back to top|Breadcrumb|By the|Click to|Close|Color mode|Contents|Copied|Copy|Dark|Download|Edit|"
+    r"Fullscreen|Hide|Home|Important|Last updated|Launch|Light|Main|Navigation|Note|On this page|Open|Page|"
+    r"Permalink|Print|Repository|Search|See also|Show|Skip|Source|Suggest|System|Theme|Tip|Toggle|Version|"
+    r"Warning|issue|next|page|previous|sidebar)\b")
+LABELS = ["title", "aria-label", "placeholder", "alt", "data-bs-title", "data-tooltip"]
+THEME_TEXT = ("button, label, noscript, .admonition-title, .caption-number, .skip-link, .prev-next-subtitle, "
+              ".bd-header-article, .page-toc .tocsection, .onpage, .component-author, .last-updated, "
+              "#jb-print-toc > div, .search-button__default-text")
+
+
+@pytest.fixture(scope="session")
+def site(tmp_path_factory):
+    """The folder with the built pages."""
+    if "CATSDOGS_SITE" in os.environ:
+        return Path(os.environ["CATSDOGS_SITE"])
+    folder = tmp_path_factory.mktemp("site")
+    command = [sys.executable, str(ROOT / "book" / "build.py"), "--quick", "--out", str(folder)]
+    result = subprocess.run(command, capture_output=True, encoding="utf-8", errors="replace",
+                            env=dict(os.environ, PYTHONUTF8="1"))
+    if result.returncode:
+        pytest.fail((result.stdout + result.stderr)[-6000:])
+    return folder / "_build" / "html"
+
+
+@pytest.fixture(scope="session")
+def pages(site):
+    """Every page a reader can reach, parsed, by its address within the site."""
+    found = {}
+    for path in sorted(site.rglob("*.html")):
+        name = path.relative_to(site).as_posix()
+        # The root index.html only redirects; test_root_redirects looks at it.
+        if name != "index.html" and not name.startswith(("_static/", "_sources/")):
+            found[name] = parse(path.read_bytes().decode("utf-8"))
+    assert found, f"there are no pages in {site}"
+    return found
+
+
+def parse(text):
+    """Parse one page."""
+    return BeautifulSoup(text, "html.parser")
+
+
+def problems(pages, check):
+    """What a check finds in each page, labelled with the page."""
+    return [f"{name}: {problem}" for name, page in pages.items() for problem in check(page)]
+
+
+# The checks: each takes a parsed page and yields what is wrong with it.
+
+def errors(page):
+    """Outputs of cells that failed."""
+    for output in page.select(".output.traceback, .cell_output"):
+        if "traceback" in output.get("class", []) or "Traceback" in output.get_text():
+            yield output.get_text()[-200:]
+
+
+def debris(page):
+    """Messages of libraries and drawn progress bars in the outputs."""
+    for output in page.select(".output.stderr"):
+        yield output.get_text()[:200]
+    for output in page.select(".cell_output"):
+        text = output.get_text()
+        yield from (f"{mark!r} in {text[:100]!r}" for mark in DEBRIS if mark in text)
+
+
+def poor_alternative_texts(page):
+    """Images whose alternative text says nothing."""
+    for image in page.find_all("img"):
+        alt = (image.get("alt") or "").strip()
+        if len(alt) < 3 or alt.startswith("<") or re.search(r"_images/|\.(png|jpe?g|svg|gif|webp)$", alt):
+            yield f"{image.get('src', '')[:80]} has alt={alt!r}"
+
+
+def outside_requests(page):
+    """Addresses outside the site that a browser fetches when it opens the page."""
+    for element in page.find_all(["script", "link", "img", "source", "iframe", "video", "audio", "embed",
+                                  "object", "track"]):
+        if element.name == "link" and set(element.get("rel", [])) <= NOT_FETCHED:
+            continue
+        values = [element.get(name) or "" for name in ("src", "href", "data", "poster")]
+        values += re.split(r",\s+", element.get("srcset") or "")
+        yield from (value for value in values if OUTSIDE.match(value))
+    for element in page.find_all("script", src=False):
+        yield from SCRIPT_ADDRESS.findall(element.get_text())
+    styles = [element.get_text() for element in page.find_all("style")]
+    styles += [element["style"] for element in page.find_all(style=True)]
+    for style in styles:
+        yield from outside_style_requests(style)
+
+
+def outside_style_requests(text):
+    """Addresses outside the site that a style sheet fetches."""
+    return [address for address in CSS_ADDRESS.findall(text) if OUTSIDE.match(address)]
+
+
+def english(page):
+    """English texts that the theme, rather than the book, put into the page."""
+    for element in page.find_all(True):
+        for label in LABELS:
+            # The book's own images and links may well name an English term.
+            own = element.name in ("img", "a") and element.find_parent(class_="bd-article")
+            if not own and ENGLISH.search(element.get(label) or ""):
+                yield f"{label}={element[label]!r}"
+    for element in page.select(THEME_TEXT):
+        text = " ".join(element.get_text(" ").split())
+        if ENGLISH.search(text):
+            yield text
+    for script in page.find_all("script", src=False):
+        for text in re.findall(r"toggleHint\w+ = '([^']*)'", script.get_text()):
+            if ENGLISH.search(text):
+                yield text
+
+
+def wrong_headings(page):
+    """A number of first-level headings other than one, leaving out the print-only copy."""
+    headings = [heading.get_text() for heading in page.find_all("h1")
+                if not heading.find_parent(id="jb-print-docs-body")]
+    if len(headings) != 1:
+        yield f"headings {headings}"
+
+
+def broken_links(site, name, pages):
+    """Links of one page to files or anchors that the site does not have."""
+    for element in pages[name].find_all(True):
+        for attribute in ("href", "src"):
+            address = element.get(attribute)
+            inside = address and not urlsplit(address).scheme and not OUTSIDE.match(address)
+            if inside and not resolves(site, name, address, pages):
+                yield address
+
+
+def resolves(site, name, address, pages):
+    """Whether an address within the site, seen from one page, leads somewhere."""
+    parts = urlsplit(address)
+    # A path from the root would leave the site, which lives in a folder of its server.
+    if parts.path.startswith("/"):
+        return False
+    target = (site / name).parent / unquote(parts.path) if parts.path else site / name
+    if not target.resolve().is_file():
+        return False
+    page = pages.get(Path(os.path.relpath(target.resolve(), site.resolve())).as_posix())
+    anchor = unquote(parts.fragment)
+    return not anchor or page is None or page.find(id=anchor) is not None or page.find(attrs={"name": anchor})
+
+
+def colab_prefix():
+    """Where Colab opens this repository's files."""
+    settings = (ROOT / "_config.yml").read_text(encoding="utf-8")
+    address = re.search(r"^  url: https://github\.com/(\S+)$", settings, re.MULTILINE)[1]
+    branch = re.search(r"^  branch: (\S+)$", settings, re.MULTILINE)[1]
+    return f"https://colab.research.google.com/github/{address}/blob/{branch}/"
+
+
+def colab_problems(name, page, root=ROOT):
+    """Notebooks without their own Colab link, and Colab links that lead nowhere."""
+    prefix = colab_prefix()
+    links = [link["href"] for link in page.find_all("a", href=re.compile("^https://colab"))]
+    notebook = Path(name).with_suffix(".ipynb").as_posix()
+    if (root / notebook).exists() and prefix + notebook not in links:
+        yield f"no Colab link to {notebook}"
+    for link in links:
+        path = unquote(urlsplit(link).path).split("/blob/", 1)[-1].partition("/")[2]
+        if not link.startswith(prefix) or not path.endswith(".ipynb") or not (root / path).is_file():
+            yield link
+
+
+# The site.
+
+def test_no_cell_failed(pages):
+    assert not problems(pages, errors)
+
+
+def test_outputs_have_no_debris(pages):
+    assert not problems(pages, debris)
+
+
+def test_images_have_alternative_texts(pages):
+    assert not problems(pages, poor_alternative_texts)
+
+
+def test_pages_fetch_nothing_from_outside(pages):
+    assert not problems(pages, outside_requests)
+
+
+def test_style_sheets_fetch_nothing_from_outside(site):
+    sheets = list(site.rglob("*.css"))
+    found = [(path.name, address) for path in sheets
+             for address in outside_style_requests(path.read_text(encoding="utf-8"))]
+    assert sheets and not found
+
+
+def test_formulas_are_drawn_by_a_local_mathjax(site, pages):
+    with_formulas = {name: page for name, page in pages.items() if page.select(".math")}
+    for name, page in with_formulas.items():
+        assert page.find("script", src=re.compile(r"^[./]*_static/mathjax/.+\.js")), name
+    assert list((site / "_static" / "mathjax").rglob("*.woff"))
+
+
+def test_internal_links_resolve(site, pages):
+    broken = [f"{name}: {link}" for name in pages for link in broken_links(site, name, pages)]
+    assert not broken
+
+
+def test_root_redirects_to_the_first_page(site):
+    refresh = parse((site / "index.html").read_text(encoding="utf-8")).find("meta", attrs={"http-equiv": "Refresh"})
+    assert (site / refresh["content"].partition("url=")[2]).is_file()
+
+
+def test_every_page_of_the_contents_is_built(pages):
+    contents = (ROOT / "_toc.yml").read_text(encoding="utf-8")
+    names = re.findall(r"(?:file|root): (\S+)", contents)
+    assert names and {f"{name}.html" for name in names} <= set(pages)
+
+
+def test_language_is_brazilian_portuguese(pages):
+    assert {page.html.get("lang") for page in pages.values()} == {"pt-BR"}
+
+
+def test_theme_speaks_portuguese(pages):
+    assert not problems(pages, english)
+
+
+def test_scripts_speak_portuguese(site):
+    assert "'copy_to_clipboard': 'Copiar" in (site / "_static" / "copybutton.js").read_text(encoding="utf-8")
+    assert '"locale": "pt_BR"' in (site / "_static" / "translations.js").read_text(encoding="utf-8")
+
+
+def test_notebooks_open_in_colab(pages):
+    found = [f"{name}: {problem}" for name, page in pages.items() for problem in colab_problems(name, page)]
+    assert not found
+
+
+def test_each_page_has_one_title(pages):
+    assert not problems(pages, wrong_headings)
+
+
+def test_each_page_has_one_search_field(pages):
+    for name, page in pages.items():
+        fields = page.select("input[type=search]")
+        in_dialog = [field for field in fields if field.find_parent(id="pst-search-dialog")]
+        # The page of results shows a field of its own, besides the dialog's.
+        assert len(in_dialog) == 1 and len(fields) == 1 + (name == "search.html"), name
+
+
+# The checks themselves, each on a page that breaks it and one that does not.
+
+@pytest.mark.parametrize(("check", "bad", "good"), [
+    (errors, '<div class="cell_output"><pre>Traceback (most recent call last)</pre></div>',
+     '<div class="cell_output"><pre>ok</pre></div>'),
+    (errors, '<div class="output traceback">ValueError</div>', "<p>Traceback</p>"),
+    (debris, '<div class="cell_output"><div class="output stderr">x</div></div>', "<p>█</p>"),
+    (debris, '<div class="cell_output"><pre>50%|██ | 1/2 [00:01, 3it/s]</pre></div>',
+     '<div class="cell_output"><pre>60/60 - 3s - 50ms/step</pre></div>'),
+    (poor_alternative_texts, '<img src="a.png">', '<img src="a.png" alt="Curva de perda">'),
+    (poor_alternative_texts, '<img src="a.png" alt="../_images/a.png">', ""),
+    (poor_alternative_texts, '<img src="a.png" alt="&lt;Figure size 640x480&gt;">', ""),
+    (outside_requests, '<script src="https://cdn.example/x.js"></script>', '<script src="x.js"></script>'),
+    (outside_requests, '<link rel="stylesheet" href="//cdn.example/x.css">', '<a href="https://example.org">x</a>'),
+    (outside_requests, '<link rel="preconnect" href="https://cdn.example">',
+     '<link rel="canonical" href="https://example.org">'),
+    (outside_requests, '<script type="module">import x from "https://cdn.example/x.js";</script>',
+     '<script>const page = "https://example.org";</script>'),
+    (outside_requests, '<img src="a.png" srcset="a.png 1x, https://cdn.example/b.png 2x">',
+     '<img src="data:image/png;base64,AA==">'),
+    (outside_requests, "<style>@import 'https://cdn.example/x.css';</style>", "<style>p { color: red }</style>"),
+    (outside_requests, "<style>@import url(https://cdn.example/x.css);</style>", "<style>@import 'x.css';</style>"),
+    (outside_requests, '<p style="background: url(https://cdn.example/x.png)">', '<p style="width: 10px">'),
+    (english, '<button title="Toggle primary sidebar"></button>', '<button title="Mostrar o menu"></button>'),
+    (english, '<p class="admonition-title">Note</p>', '<p class="admonition-title">Nota</p>'),
+    (english, "<script>let toggleHintShow = 'Click to show';</script>",
+     "<script>let toggleHintShow = 'Clique para mostrar';</script>"),
+    (wrong_headings, "<h1>a</h1><h1>b</h1>", '<h1>a</h1><div id="jb-print-docs-body"><h1>a</h1></div>'),
+    (wrong_headings, "<h2>a</h2>", "<h1>a</h1><h2>b</h2>"),
+])
+def test_checks_tell_bad_from_good(check, bad, good):
+    assert list(check(parse(bad)))
+    assert not list(check(parse(good)))
+
+
+@pytest.mark.parametrize(("address", "expected"), [
+    ("b.html", True), ("b.html#here", True), ("b.html?v=1#here", True), ("#top", True),
+    ("b.html#there", False), ("c.html", False), ("/b.html", False), ("#", True)])
+def test_links_are_followed_to_their_anchor(tmp_path, address, expected):
+    texts = {"a.html": '<p id="top">', "b.html": '<p id="here">'}
+    for name, text in texts.items():
+        (tmp_path / name).write_text(text, encoding="utf-8")
+    pages = {name: parse(text) for name, text in texts.items()}
+    assert bool(resolves(tmp_path, "a.html", address, pages)) is expected
+
+
+@pytest.mark.parametrize(("link", "fine"), [
+    ("book/a.ipynb", True), ("book/b.ipynb", False), ("book/a.md", False), (None, False)])
+def test_colab_links_lead_to_the_page_own_notebook(tmp_path, link, fine):
+    (tmp_path / "book").mkdir()
+    (tmp_path / "book" / "a.ipynb").write_text("{}", encoding="utf-8")
+    text = f'<a href="{colab_prefix()}{link}">Colab</a>' if link else ""
+    assert (not list(colab_problems("book/a.html", parse(text), tmp_path))) is fine
