@@ -77,7 +77,8 @@ def _base_from_file(config: Config, path: Path) -> tuple[keras.Model, str]:
 
 def _imagenet_base(config: Config) -> tuple[keras.Model, str]:
     size = config.image_size if config.image_size in IMAGENET_SIZES else 224
-    cached = Path(keras.config.keras_home()) / "models" / WEIGHTS_NAME.format(size=size)
+    keras_home = Path(os.environ.get("KERAS_HOME", Path.home() / ".keras"))
+    cached = keras_home / "models" / WEIGHTS_NAME.format(size=size)
     if not cached.exists() and not reachable(WEIGHTS_HOST):
         return _shipped_base(config)
     try:
@@ -127,8 +128,9 @@ def cut(base: keras.Model, unfrozen_layers: int) -> tuple[keras.Model, keras.Mod
         raise CatsdogsError(f"Não dá para descongelar {unfrozen_layers} camadas: escolha um número "
                             f"de 1 a {len(base.layers) - 1}.")
     last_trunk = next(i for i in range(first_tail - 1, -1, -1) if _is_single_path(base, i))
-    boundary = base.layers[last_trunk].output
-    return (keras.Model(base.input, boundary, name="trunk"), keras.Model(boundary, base.output, name="tail"))
+    # Tensors are taken from layers: a base that an older Keras saved wraps its own in lists.
+    first, boundary, last = (base.layers[i].output for i in (0, last_trunk, -1))
+    return keras.Model(first, boundary, name="trunk"), keras.Model(boundary, last, name="tail")
 
 
 def _is_single_path(base: keras.Model, index: int) -> bool:
@@ -148,15 +150,15 @@ def unfreeze(tail: keras.Model) -> None:
     are unfrozen (keras-team/keras#20285); ``trainable=False`` on each of them does.
     """
     tail.trainable = True
+    # Each layer on its own: assigning the value that the model already has reaches no layer.
     for layer in tail.layers:
-        if isinstance(layer, keras.layers.BatchNormalization):
-            layer.trainable = False
+        layer.trainable = not isinstance(layer, keras.layers.BatchNormalization)
 
 
 def fingerprint(trunk: keras.Model) -> str:
     """SHA-256 over the names and weights of the trunk's layers, in hexadecimal."""
     digest = hashlib.sha256()
-    for layer in trunk.layers:
+    for layer in trunk.layers[1:]:  # the input layer's name counts up within a process
         digest.update(layer.name.encode())
         for array in layer.get_weights():
             digest.update(array.tobytes())

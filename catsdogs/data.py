@@ -13,7 +13,7 @@ from tqdm import tqdm
 from catsdogs.bundle import load_bundle_index
 from catsdogs.config import Config, cache_dir
 from catsdogs.download import OFFICIAL_BYTES, OFFICIAL_URL, download, unpack
-from catsdogs.errors import CatsdogsError
+from catsdogs.errors import CatsdogsError, NoNetworkError
 from catsdogs.files import read_json, write_json
 from catsdogs.photo import EXTENSIONS, read_photo
 
@@ -122,7 +122,8 @@ def _official_photos(url: str, expected_bytes: int | None) -> Photos:
         photos = load_bundle_index()
         if photos is None:
             raise
-        return Photos(**photos, origin=f"ativações que acompanham o repositório ({failure})", folder=None)
+        reason = "sem internet para baixar as fotos" if isinstance(failure, NoNetworkError) else str(failure)
+        return Photos(**photos, origin=f"ativações que acompanham o repositório ({reason})", folder=None)
 
 
 def index_folder(folder: Path, origin: str) -> Photos:

@@ -11,7 +11,7 @@ from urllib.parse import urlsplit
 import pooch
 import requests
 
-from catsdogs.errors import CatsdogsError
+from catsdogs.errors import CatsdogsError, NoNetworkError
 
 # Source of the size: the file's own HTTP headers, as TensorFlow's tutorials use it.
 OFFICIAL_URL = "https://storage.googleapis.com/mledu-datasets/cats_and_dogs_filtered.zip"
@@ -47,13 +47,14 @@ def download(url: str, target: Path, expected_bytes: int | None = None) -> Path:
     Nothing is left under ``target`` unless the whole file arrived and is a zip.
 
     Raises:
-        CatsdogsError: the server cannot be reached, answers with an error, stalls,
-            or sends something other than the expected zip.
+        NoNetworkError: the server cannot be reached.
+        CatsdogsError: it answers with an error, stalls, or sends something other than
+            the expected zip.
     """
     if target.exists():
         return target
     if not reachable(url):
-        raise CatsdogsError(f"Sem acesso a {urlsplit(url).hostname}: verifique a conexão com a internet.")
+        raise NoNetworkError(f"Sem acesso a {urlsplit(url).hostname}: verifique a conexão com a internet.")
     target.parent.mkdir(parents=True, exist_ok=True)
     part_name = target.name + ".part"
     fetcher = pooch.create(target.parent, base_url="", registry={part_name: None}, urls={part_name: url},

@@ -6,6 +6,7 @@ package takes ``keras`` and ``tf`` from here.
 """
 
 import os
+import warnings
 from collections.abc import Iterator
 from contextlib import contextmanager
 
@@ -28,5 +29,8 @@ os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
 with silenced_native_output():
     import keras
     import tensorflow as tf
+
+# Said of files that an older Keras saved, as the shipped checkpoints are; the call is right all the same.
+warnings.filterwarnings("ignore", message="The structure of `inputs` doesn't match", category=UserWarning)
 
 __all__ = ["keras", "silenced_native_output", "tf"]

@@ -13,6 +13,7 @@ record = json.load(sys.stdin)
 for phase in ("phase1", "phase2"):
     test = record[phase]["test"]
     allowed = shipped[phase]["test"]["errors"] + 1
-    print(f"{phase}: test accuracy {test['accuracy']:.4f}, {test['errors']} of {test['photos']} wrong ({allowed} allowed)")
+    print(f"{phase}: test accuracy {test['accuracy']:.4f}, "
+          f"{test['errors']} of {test['photos']} wrong ({allowed} allowed)")
     if test["photos"] != shipped[phase]["test"]["photos"] or test["errors"] > allowed:
         sys.exit(f"{phase} on photos is worse than the shipped run")

@@ -1,0 +1,170 @@
+"""Small photos, random weights and one trained run, shared by all tests; and isolation from the machine."""
+
+import contextlib
+import shutil
+import socket
+import sys
+import threading
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from pathlib import Path
+from types import SimpleNamespace
+
+import numpy as np
+import pytest
+
+from catsdogs.backbone import load_backbone
+from catsdogs.data import find_photos, split_photos
+from catsdogs.errors import CatsdogsError
+from catsdogs.features import activations
+from catsdogs.pipeline import prepare, train
+
+sys.path.insert(0, str(Path(__file__).parent))  # importlib mode does not
+
+from helpers import CONFIG, assert_sentence, make_photos, photo_pixels
+
+LOOPBACK = ("127.", "localhost", "::1")
+ENVIRONMENT = ("CATSDOGS_DATA", "CATSDOGS_WEIGHTS", "CATSDOGS_QUICK", "HTTP_PROXY", "HTTPS_PROXY", "ALL_PROXY",
+               "http_proxy", "https_proxy", "all_proxy")
+
+
+def isolate(monkeypatch, folder):
+    """Send everything the package reads and writes by default to ``folder``, and refuse the network."""
+    for name in ENVIRONMENT:
+        monkeypatch.delenv(name, raising=False)
+    monkeypatch.setenv("CATSDOGS_CACHE", str(folder / "cache"))
+    monkeypatch.setenv("CATSDOGS_MODELS", str(folder / "models"))
+    monkeypatch.setenv("KERAS_HOME", str(folder / "keras"))
+    for module in ("config", "backbone", "bundle"):
+        monkeypatch.setattr(f"catsdogs.{module}.shipped_models_dir", lambda: folder / "shipped")
+    connect = socket.socket.connect
+
+    def connect_locally(self, address):
+        if isinstance(address, tuple) and not str(address[0]).startswith(LOOPBACK):
+            raise OSError(f"a test tried to reach {address}")
+        return connect(self, address)
+
+    monkeypatch.setattr(socket.socket, "connect", connect_locally)
+
+
+@pytest.fixture(autouse=True)
+def isolated(tmp_path, monkeypatch):
+    """The folder that stands for the machine: cache/, models/ and shipped/, all absent at first."""
+    folder = tmp_path / "machine"
+    isolate(monkeypatch, folder)
+    return folder
+
+
+@pytest.fixture
+def refused():
+    """Run something that must be refused with one sentence, which is returned."""
+    def run(function, *arguments, **options) -> str:
+        with pytest.raises(CatsdogsError) as error:
+            function(*arguments, **options)
+        return assert_sentence(error)
+    return run
+
+
+@pytest.fixture(scope="session")
+def workshop(tmp_path_factory):
+    """A folder for what the whole session shares."""
+    return tmp_path_factory.mktemp("workshop")
+
+
+@pytest.fixture(scope="session")
+def photo_folder(workshop):
+    """cats/ and dogs/, 24 JPEG photos each. Read only."""
+    return make_photos(workshop / "photos")
+
+
+@pytest.fixture(scope="session")
+def weights_file(workshop):
+    """Random weights, with BatchNorm statistics that keep the activations at the usual size."""
+    from catsdogs.quiet import keras
+
+    keras.utils.set_random_seed(7)
+    base = keras.applications.MobileNetV2(weights=None, include_top=False, input_shape=(96, 96, 3))
+    norms = [layer for layer in base.layers if isinstance(layer, keras.layers.BatchNormalization)]
+    for layer in norms:
+        layer.momentum = 0.0  # the statistics become those of the one batch below
+    batch = np.stack([photo_pixels(seed % 2, 1000 + seed, 96, 96) for seed in range(8)]) / np.float32(127.5) - 1
+    base(batch, training=True)
+    rng = np.random.default_rng(7)
+    for layer in norms:  # so that no statistic or factor keeps its tell-tale starting value
+        layer.gamma.assign(rng.uniform(0.8, 1.2, layer.gamma.shape))
+        layer.beta.assign(rng.uniform(-0.2, 0.2, layer.beta.shape))
+    base.save_weights(workshop / "random.weights.h5")
+    return workshop / "random.weights.h5"
+
+
+@pytest.fixture(scope="session")
+def backbone(weights_file):
+    """A backbone that no test trains."""
+    return load_backbone(CONFIG, weights_file)
+
+
+@pytest.fixture
+def new_backbone(weights_file):
+    """A backbone to train on."""
+    return load_backbone(CONFIG, weights_file)
+
+
+@pytest.fixture(scope="session")
+def studied(workshop, photo_folder, backbone):
+    """Photos, split and activations of the small set; ``cache`` is where they lie. Read only."""
+    with pytest.MonkeyPatch.context() as patch:
+        isolate(patch, workshop)
+        photos = find_photos(CONFIG, photo_folder)
+        maps = activations(photos, backbone, CONFIG)
+    return SimpleNamespace(photos=photos, split=split_photos(photos, CONFIG), maps=maps, cache=workshop / "cache")
+
+
+@pytest.fixture(scope="session")
+def trained(workshop, photo_folder, weights_file, studied):
+    """One run of ``pipeline.train``: its materials, record and models folder. Read only."""
+    lines = []
+    with pytest.MonkeyPatch.context() as patch:
+        isolate(patch, workshop)
+        materials = prepare(CONFIG, photo_folder, weights_file)
+        record = train(materials, say=lines.append)
+    return SimpleNamespace(materials=materials, record=record, models=workshop / "models", lines=lines,
+                           cache=studied.cache)
+
+
+@pytest.fixture
+def trained_here(trained, isolated, monkeypatch):
+    """The trained checkpoints, copied to this test's models folder, and the shared cache."""
+    shutil.copytree(trained.models, isolated / "models")
+    monkeypatch.setenv("CATSDOGS_CACHE", str(trained.cache))
+    return trained
+
+
+@pytest.fixture
+def serve():
+    """Start a local server that gives these answers in turn, the last one for ever; returns (url, requests)."""
+    servers = []
+
+    def start(*answers):
+        seen = []
+
+        class Handler(BaseHTTPRequestHandler):
+            def do_GET(self):
+                seen.append(self.path)
+                with contextlib.suppress(OSError):  # the client went away
+                    answers[min(len(seen), len(answers)) - 1](self)
+                self.close_connection = True
+
+            def log_message(self, *_):
+                pass
+
+        server = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
+        server.daemon_threads = True
+        thread = threading.Thread(target=server.serve_forever, kwargs={"poll_interval": 0.02}, daemon=True)
+        thread.start()
+        servers.append((server, thread))
+        return f"http://127.0.0.1:{server.server_port}/photos.zip", seen
+
+    yield start
+    for server, thread in servers:
+        server.shutdown()
+        server.server_close()
+        thread.join()

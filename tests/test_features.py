@@ -1,0 +1,207 @@
+"""The cached activations: right, reused, and healing."""
+
+import importlib.util
+from dataclasses import replace
+
+import numpy as np
+import pytest
+from helpers import CONFIG
+
+from catsdogs import features
+from catsdogs.backbone import cut, fingerprint
+from catsdogs.checkpoint import load_checkpoint
+from catsdogs.features import activations, cache_key, make_runner, photo_activations, pooled_features, preprocess
+from catsdogs.photo import read_photo, resize_photo
+from catsdogs.pipeline import probabilities
+from catsdogs.quiet import keras
+from catsdogs.training import activations_to_probabilities
+
+SHAPE = (48, 3, 3, 160)
+
+
+def pixels_of(photos, count=None):
+    return np.stack([resize_photo(read_photo(photos.path(i)), 96) for i in range(count or len(photos))])
+
+
+def assert_close(one, other):
+    """Equal to 1e-4 of the largest value; float32 sums in another order give no better."""
+    np.testing.assert_allclose(one, other, atol=1e-4 * np.abs(other).max(), rtol=0)
+
+
+def test_preprocess_is_mobilenets_own():
+    pixels = np.linspace(0, 255, 48, dtype=np.float32).reshape(1, 4, 4, 3)
+    expected = keras.applications.mobilenet_v2.preprocess_input(pixels.copy())
+    np.testing.assert_allclose(preprocess(pixels), expected, atol=1e-6)
+
+
+# The numbers
+
+def test_stored_activations_equal_plain_keras(studied, backbone):
+    expected = np.asarray(backbone.trunk(preprocess(pixels_of(studied.photos)), training=False))
+    assert studied.maps.shape == SHAPE and studied.maps.dtype == np.float32 and expected.std() > 0.1
+    assert_close(studied.maps, expected)
+
+
+@pytest.mark.skipif(importlib.util.find_spec("ai_edge_litert") is None, reason="ai-edge-litert is not installed")
+@pytest.mark.parametrize("count", [1, 3, 8])
+def test_litert_and_keras_agree_on_any_batch(studied, backbone, monkeypatch, count):
+    batch = preprocess(pixels_of(studied.photos, count))
+    monkeypatch.setenv("CATSDOGS_CACHE", str(studied.cache))
+    monkeypatch.setattr(features.tf.config, "list_physical_devices", lambda kind: [])
+    by_litert = make_runner(backbone)(batch)
+    monkeypatch.setattr(features.importlib.util, "find_spec", lambda name: None)
+    by_keras = make_runner(backbone)(batch)
+    assert by_litert.shape == by_keras.shape == (count, *SHAPE[1:])
+    assert_close(by_litert, by_keras)
+
+
+def test_photos_at_hand_take_the_same_road(studied, backbone, monkeypatch):
+    monkeypatch.setenv("CATSDOGS_CACHE", str(studied.cache))
+    pixels = [read_photo(studied.photos.path(i)) for i in range(11)]
+    assert_close(photo_activations(pixels, backbone, CONFIG), studied.maps[:11])
+
+
+@pytest.mark.parametrize("name", ["mobilenetv2_feature_extractor.keras", "mobilenetv2_finetuned.keras"])
+def test_cached_road_equals_plain_forward(trained, name):
+    model, _ = load_checkpoint(trained.models / name)
+    photos = trained.materials.photos
+    raw = np.stack([read_photo(photos.path(i)) for i in range(20)]).astype(np.float32)
+    plain = np.asarray(model(raw, training=False))
+    cached = activations_to_probabilities(model, CONFIG).predict(trained.materials.maps[:20], verbose=0)
+    assert np.ptp(plain[:, 1]) > 0.05  # the answers differ from photo to photo
+    np.testing.assert_allclose(cached, plain, atol=1e-4)
+    np.testing.assert_allclose(probabilities(model, trained.materials)[:20], cached, atol=1e-6)
+
+
+def test_pooled_features_are_the_mean_over_positions(studied, backbone):
+    pooled = pooled_features(backbone.tail, studied.maps)
+    expected = np.asarray(backbone.tail(studied.maps, training=False)).mean(axis=(1, 2))
+    assert pooled.shape == (48, 1280) and pooled.dtype == np.float32
+    np.testing.assert_allclose(pooled, expected, atol=1e-5)
+    assert pooled.min() >= 0 and 0.01 < pooled.max() <= 6
+
+
+# The cache
+
+@pytest.fixture
+def extract(studied, backbone, monkeypatch):
+    """Extract with a quick stand-in for the trunk, in chunks of 8; gives (activations, photos processed)."""
+    monkeypatch.setattr(features, "CHUNK", 8)
+
+    def run(stop_after=None, photos=studied.photos):
+        processed = []
+
+        def fake_trunk(batch):
+            if stop_after is not None and len(processed) >= stop_after:
+                raise KeyboardInterrupt
+            processed.extend(batch)
+            return np.repeat(batch[:, ::40, ::40, :1], SHAPE[3], axis=3)
+
+        monkeypatch.setattr(features, "make_runner", lambda backbone: fake_trunk)
+        try:
+            return activations(photos, backbone, CONFIG), len(processed)
+        except KeyboardInterrupt:
+            return None, len(processed)
+
+    return run
+
+
+@pytest.fixture
+def stored(isolated):
+    """The data file and the journal of the only cache there is."""
+    def find():
+        folder, = (isolated / "cache" / "activations").iterdir()
+        return folder / "activations.f32", folder / "chunks.jsonl"
+    return find
+
+
+def test_second_time_nothing_is_computed_or_decoded(extract, studied, backbone, monkeypatch):
+    first, processed = extract()
+    assert processed == 48 and not first.flags.writeable
+    expected = preprocess(pixels_of(studied.photos))[:, ::40, ::40, 0]
+    np.testing.assert_array_equal(first[..., 17], expected)
+    monkeypatch.setattr(features, "make_runner", lambda backbone: pytest.fail("the trunk ran again"))
+    monkeypatch.setattr(features, "read_photo", lambda path: pytest.fail("a photo was decoded again"))
+    assert np.array_equal(activations(studied.photos, backbone, CONFIG), first)
+
+
+def test_interrupted_extraction_goes_on_where_it_stopped(extract):
+    assert extract(stop_after=24) == (None, 24)
+    resumed, processed = extract()
+    assert processed == 24
+    assert not (resumed == 0).all(axis=(1, 2, 3)).any()  # an unwritten row is all zeros
+    assert extract()[1] == 0
+
+
+def test_damaged_byte_is_noticed_and_only_its_chunk_is_recomputed(extract, stored):
+    before = extract()[0].copy()
+    data, _ = stored()
+    content = bytearray(data.read_bytes())
+    content[20 * 3 * 3 * 160 * 4 + 2] ^= 0x40  # in photo 20
+    data.write_bytes(content)
+    after, processed = extract()
+    assert processed == 8 and np.array_equal(after, before)
+
+
+def test_torn_last_journal_line_costs_one_chunk(extract, stored):
+    before = extract()[0].copy()
+    _, journal = stored()
+    journal.write_text(journal.read_text()[:-4])
+    after, processed = extract()
+    assert processed == 8 and np.array_equal(after, before)
+    assert extract()[1] == 0
+
+
+@pytest.mark.parametrize("rubbish", ["\n[1, 2", "\nnull", "\n{}", "\n[[], {}, 3]", '\n["a", "b", "c"]', "\n\x00"])
+def test_rubbish_in_the_journal_is_passed_over(extract, stored, rubbish):
+    extract()
+    _, journal = stored()
+    with open(journal, "a") as file:
+        file.write(rubbish)
+    assert extract()[1] == 0
+
+
+@pytest.mark.parametrize("damage", ["truncated", "longer", "missing", "journal missing"])
+def test_unfit_files_are_made_again(extract, stored, damage):
+    before = extract()[0].copy()
+    data, journal = stored()
+    if damage == "truncated":
+        data.write_bytes(data.read_bytes()[:-100])
+    elif damage == "longer":
+        data.write_bytes(data.read_bytes() + b"\0" * 4)
+    else:
+        (data if damage == "missing" else journal).unlink()
+    after, processed = extract()
+    assert processed == 48 and np.array_equal(after, before)
+
+
+def test_other_photos_have_a_cache_of_their_own(extract, studied, isolated):
+    extract()
+    fewer, processed = extract(photos=studied.photos.subset(np.arange(10)))
+    assert processed == 10 and fewer.shape == (10, *SHAPE[1:])
+    assert len(list((isolated / "cache" / "activations").iterdir())) == 2
+    assert extract()[1] == 0
+
+
+def test_cache_key_changes_with_whatever_changes_the_activations(studied, new_backbone):
+    photos = studied.photos
+    digests = (*photos.digests[:-1], "f" * 64)
+    trunk, tail = cut(new_backbone.base, 40)
+    keys = [
+        cache_key(photos, new_backbone, CONFIG),
+        cache_key(photos, new_backbone, replace(CONFIG, image_size=128)),
+        cache_key(replace(photos, digests=digests), new_backbone, CONFIG),
+        cache_key(photos.subset(np.arange(47)), new_backbone, CONFIG),
+        cache_key(photos, replace(new_backbone, trunk=trunk, tail=tail, fingerprint=fingerprint(trunk)), CONFIG),
+    ]
+    layer = new_backbone.trunk.get_layer("block_1_expand")
+    layer.set_weights([layer.get_weights()[0] * np.float32(1.001)])
+    keys.append(cache_key(photos, replace(new_backbone, fingerprint=fingerprint(new_backbone.trunk)), CONFIG))
+    assert len(set(keys)) == len(keys)
+
+
+def test_cache_key_does_not_change_with_names_or_training(studied, backbone):
+    photos = studied.photos
+    renamed = replace(photos, names=tuple(reversed(photos.names)), origin="outro lugar")
+    other = replace(CONFIG, seed=1, head_epochs=9, batch_size=7)
+    assert cache_key(renamed, backbone, other) == cache_key(photos, backbone, CONFIG)

@@ -1,0 +1,71 @@
+"""Every chapter is a clean notebook that runs alone, in a fresh kernel, and reads well in Colab."""
+
+import os
+import re
+import subprocess
+import sys
+from pathlib import Path
+
+import nbformat
+import pytest
+
+ROOT = Path(__file__).parent.parent
+NOTEBOOKS = sorted((ROOT / "book").rglob("*.ipynb"))
+IDS = [path.stem for path in NOTEBOOKS]
+# Colab shows MyST directives and roles as raw text.
+MYST = re.compile(r"^(:::|```\{)|\{[a-z:-]+\}`", re.MULTILINE)
+
+
+def read(path):
+    return nbformat.read(path, as_version=4)
+
+
+def code_cells(path):
+    return [cell for cell in read(path).cells if cell.cell_type == "code"]
+
+
+def prose(path):
+    return "\n\n".join(cell.source for cell in read(path).cells if cell.cell_type == "markdown")
+
+
+def test_there_are_notebooks():
+    assert len(NOTEBOOKS) >= 7
+
+
+@pytest.mark.parametrize("path", NOTEBOOKS, ids=IDS)
+def test_is_valid_and_stripped(path):
+    nbformat.validate(read(path))
+    for cell in code_cells(path):
+        assert cell.execution_count is None
+        assert cell.outputs == []
+
+
+@pytest.mark.parametrize("path", NOTEBOOKS, ids=IDS)
+def test_first_code_cell_installs_in_colab_only(path):
+    first = code_cells(path)[0].source
+    assert 'if "google.colab" in sys.modules:' in first
+    assert first == code_cells(NOTEBOOKS[0])[0].source
+
+
+@pytest.mark.parametrize("path", NOTEBOOKS, ids=IDS)
+def test_prose_is_plain_markdown(path):
+    assert not MYST.search(prose(path))
+
+
+@pytest.mark.parametrize("path", NOTEBOOKS, ids=IDS)
+def test_opens_with_goal_and_time_and_closes_with_summary_and_exercises(path):
+    text = prose(path)
+    parts = ("# ", "**Objetivo.**", "**Tempo.**", "## Resumo", "## Exercícios")
+    positions = [text.find(part) for part in parts]
+    assert -1 not in positions
+    assert positions == sorted(positions)
+
+
+@pytest.mark.parametrize("path", NOTEBOOKS, ids=IDS)
+def test_runs_alone(path, tmp_path):
+    environment = {**os.environ, "CATSDOGS_QUICK": "1", "CATSDOGS_MODELS": str(tmp_path / "models")}
+    done = subprocess.run([sys.executable, "-m", "pytest", "--nbval-lax", "--nbval-cell-timeout=600", "-x",
+                           "-p", "no:cacheprovider", str(path)],
+                          cwd=ROOT, env=environment, capture_output=True, text=True)
+    assert done.returncode == 0, done.stdout[-5000:]
+    assert f"{len(code_cells(path))} passed" in done.stdout
