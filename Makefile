@@ -19,6 +19,7 @@ readme: $(INSTALLED)
 	$(VENV)/bin/python book/update_readme.py
 
 $(INSTALLED): requirements.txt pyproject.toml
+	@$(PYTHON) -c 'import sys; (3, 11) <= sys.version_info < (3, 14) or sys.exit("O livro precisa de Python 3.11, 3.12 ou 3.13: use, por exemplo, make PYTHON=python3.12 book.")'
 	$(PYTHON) -m venv $(VENV)
 	$(VENV)/bin/python -m pip install --quiet --disable-pip-version-check --requirement requirements.txt
 	$(VENV)/bin/python -m pip install --quiet --disable-pip-version-check --no-deps --editable .

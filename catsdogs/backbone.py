@@ -14,6 +14,7 @@ from catsdogs.quiet import keras
 # Where Keras Applications keeps its weights, and the name get_file gives them on disk.
 WEIGHTS_HOST = "https://storage.googleapis.com"
 WEIGHTS_NAME = "mobilenet_v2_weights_tf_dim_ordering_tf_kernels_1.0_{size}_no_top.h5"
+MIN_IMAGE_SIZE = 32
 IMAGENET_SIZES = (96, 128, 160, 192, 224)
 
 
@@ -48,6 +49,9 @@ def load_backbone(config: Config, weights: str | Path | None = None, shipped: bo
     Raises:
         CatsdogsError: the named file does not fit, or no weights can be had.
     """
+    if config.image_size < MIN_IMAGE_SIZE:
+        raise CatsdogsError(f"A MobileNetV2 não aceita imagens de {config.image_size} px: "
+                            f"use {MIN_IMAGE_SIZE} px ou mais.")
     weights = weights or os.environ.get("CATSDOGS_WEIGHTS")
     if shipped:
         base, origin = _shipped_base(config)

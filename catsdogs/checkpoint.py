@@ -2,6 +2,7 @@
 
 import json
 import zipfile
+import zlib
 from pathlib import Path
 
 from catsdogs.errors import CatsdogsError
@@ -34,7 +35,7 @@ def read_metadata(path: Path) -> dict:
     try:
         with zipfile.ZipFile(path) as archive:
             return json.loads(archive.read(METADATA_MEMBER))
-    except (zipfile.BadZipFile, KeyError, ValueError, OSError) as error:
+    except (zipfile.BadZipFile, zlib.error, EOFError, NotImplementedError, KeyError, ValueError, OSError) as error:
         raise _bad_checkpoint(path) from error
 
 
@@ -47,7 +48,8 @@ def load_checkpoint(path: Path) -> tuple[keras.Model, dict]:
     metadata = read_metadata(path)
     try:
         return keras.saving.load_model(path, compile=False, safe_mode=True), metadata
-    except (zipfile.BadZipFile, KeyError, ValueError, OSError, TypeError) as error:
+    except (zipfile.BadZipFile, zlib.error, EOFError, NotImplementedError, KeyError, ValueError, OSError,
+            TypeError) as error:
         raise _bad_checkpoint(path) from error
 
 

@@ -31,6 +31,7 @@ ARGPARSE_WORDS = {
     "argument %(argument_name)s: %(message)s": "argumento %(argument_name)s: %(message)s",
     "the following arguments are required: %s": "faltou informar: %s",
     "unrecognized arguments: %s": "não conheço estes argumentos: %s",
+    "ignored explicit argument %r": "esta opção não recebe valor: %r",
     "expected one argument": "espera um valor",
     "expected at least one argument": "espera pelo menos um valor",
     "invalid %(type)s value: %(value)r": "valor inválido: %(value)r",
@@ -51,6 +52,10 @@ def main(arguments: Sequence[str] | None = None) -> int:
         return options.run(options)
     except CatsdogsError as error:
         print(f"catsdogs: {error}", file=sys.stderr)
+        return 1
+    except OSError as error:
+        print(f"catsdogs: não consegui ler ou gravar {error.filename} ({error.strerror}): "
+              "confira o disco e as permissões.", file=sys.stderr)
         return 1
     except KeyboardInterrupt:
         print("\ncatsdogs: interrompido; o que já foi extraído está guardado.", file=sys.stderr)

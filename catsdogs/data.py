@@ -15,7 +15,7 @@ from catsdogs.config import Config, cache_dir
 from catsdogs.download import OFFICIAL_BYTES, OFFICIAL_URL, download, unpack
 from catsdogs.errors import CatsdogsError, NoNetworkError
 from catsdogs.files import read_json, write_json
-from catsdogs.photo import EXTENSIONS, read_photo
+from catsdogs.photo import is_photo_name, read_photo
 
 SPLIT_FOLDERS = {"train", "training", "treino", "validation", "valid", "val", "validacao", "validação",
                  "test", "testing", "teste"}
@@ -166,23 +166,30 @@ def find_class_files(folder: Path) -> tuple[Path, list[tuple[str, Path]]]:
     files = [(sub.name, path) for sub in class_folders for path in _photo_files(sub)]
     found = sorted({label for label, _ in files})
     if len(found) != 2:
-        what = f"{len(found)} pasta(s) com fotos ({', '.join(found)})" if found else "nenhuma pasta com fotos"
-        raise CatsdogsError(f"Encontrei {what} em {folder}; o esperado são exatamente duas subpastas de fotos, "
+        what = f"Encontrei {len(found)} pasta(s) com fotos ({', '.join(found)})" if found else "Não encontrei fotos"
+        raise CatsdogsError(f"{what} em {folder}; o esperado são exatamente duas subpastas de fotos, "
                             "uma por classe, por exemplo gatos/ e cachorros/.")
     return root, sorted(files)
 
 
 def _subfolders(folder: Path) -> list[Path]:
-    return sorted(sub for sub in folder.iterdir() if sub.is_dir() and not sub.name.startswith((".", "__")))
+    return sorted(sub for sub in folder.iterdir() if sub.is_dir() and not _is_hidden(sub.name))
 
 
 def _has_photos(folder: Path) -> bool:
-    return any(path.suffix.lower() in EXTENSIONS for path in folder.iterdir())
+    return any(is_photo_name(path.name) for path in folder.iterdir())
 
 
 def _photo_files(folder: Path) -> list[Path]:
-    return [Path(parent) / name for parent, _, names in os.walk(folder) for name in names
-            if Path(name).suffix.lower() in EXTENSIONS and not name.startswith(".")]
+    found = []
+    for parent, folders, names in os.walk(folder):
+        folders[:] = [name for name in folders if not _is_hidden(name)]
+        found += [Path(parent) / name for name in names if is_photo_name(name)]
+    return found
+
+
+def _is_hidden(folder_name: str) -> bool:
+    return folder_name.startswith((".", "__"))
 
 
 def _remembered_rows(path: Path) -> list | None:

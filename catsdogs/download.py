@@ -5,6 +5,7 @@ import socket
 import stat
 import tempfile
 import zipfile
+import zlib
 from pathlib import Path, PurePosixPath
 from urllib.parse import urlsplit
 
@@ -117,9 +118,14 @@ def unpack(archive: Path, folder: Path) -> Path:
                                     "use um zip menor ou descompacte-o você mesmo e indique a pasta.")
             content.extractall(staging)
         staging.replace(folder)
-    except (zipfile.BadZipFile, EOFError, OSError, NotImplementedError) as error:
-        raise CatsdogsError(f"Não consegui descompactar {archive.name} ({error}): "
-                            "o arquivo parece danificado, obtenha-o de novo.") from error
+    except (zipfile.BadZipFile, zlib.error, EOFError) as error:
+        raise CatsdogsError(f"{archive.name} está danificado: obtenha-o de novo.") from error
+    except RuntimeError as error:  # a password, or (NotImplementedError) an unusual compression
+        raise CatsdogsError(f"{archive.name} tem senha ou uma compressão que não sei ler: "
+                            "descompacte-o você mesmo e indique a pasta.") from error
+    except OSError as error:
+        raise CatsdogsError(f"Não consegui descompactar {archive.name} em {folder.parent} ({error.strerror}): "
+                            "confira o espaço em disco e as permissões.") from error
     finally:
         shutil.rmtree(staging, ignore_errors=True)
     return folder

@@ -10,6 +10,7 @@ import importlib.util
 import io
 import json
 import os
+import tempfile
 import zlib
 from collections.abc import Sequence
 from concurrent.futures import ThreadPoolExecutor
@@ -109,9 +110,11 @@ def export_trunk(backbone: Backbone) -> Path:
 
 
 def _convert(trunk: keras.Model) -> bytes:
+    # Through a SavedModel, because converting the model itself crashes the process in TensorFlow 2.16.
     # Keras prints its export report to standard output, with no switch in its older versions.
-    with silenced_native_output(), contextlib.redirect_stdout(io.StringIO()):
-        return tf.lite.TFLiteConverter.from_keras_model(trunk).convert()
+    with tempfile.TemporaryDirectory() as folder, silenced_native_output(), contextlib.redirect_stdout(io.StringIO()):
+        trunk.export(folder)
+        return tf.lite.TFLiteConverter.from_saved_model(folder).convert()
 
 
 def _litert_runner(path: Path):

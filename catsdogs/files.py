@@ -21,7 +21,7 @@ def atomic_path(target: Path) -> Iterator[Path]:
     temporary = folder / target.name
     try:
         yield temporary
-        with open(temporary, "rb") as written:
+        with open(temporary, "rb+") as written:  # Windows flushes only files open for writing
             os.fsync(written.fileno())
         os.replace(temporary, target)
     finally:

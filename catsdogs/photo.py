@@ -16,6 +16,11 @@ def sample_photo() -> Path:
     return Path(__file__).resolve().parent.parent / "book" / "images" / "gata-chelsea.png"
 
 
+def is_photo_name(name: str) -> bool:
+    """Whether a file of this name counts as a photo: known extension, not hidden (macOS leaves ``._foto.jpg``)."""
+    return Path(name).suffix.lower() in EXTENSIONS and not name.startswith(".")
+
+
 def read_photo(path: Path | str) -> np.ndarray:
     """Decode a photo to upright RGB.
 

@@ -93,7 +93,9 @@ def train(materials: Materials, say: Callable[[str], None] = print, verbose: int
         verbose: passed to ``fit``.
     """
     say("Fase 1: treinando a cabeça sobre a base congelada…")
-    model, phase1 = train_phase1(materials, verbose)
+    phase1 = train_phase1(materials, verbose)
+    # Phase 2 always starts from the file, so that it is the same whether phase 1 ran now or long ago.
+    model = load_checkpoint(models_dir() / PHASE1_CHECKPOINT)[0]
     before = probabilities(model, materials)
     say(f"Fase 2: fine-tuning das últimas {materials.config.unfrozen_layers} camadas…")
     phase2 = train_phase2(model, materials, verbose)
@@ -105,16 +107,15 @@ def train(materials: Materials, say: Callable[[str], None] = print, verbose: int
     return record
 
 
-def train_phase1(materials: Materials, verbose: int = 0) -> tuple[keras.Model, Phase]:
-    """Train a new head on the frozen base; save and return the whole model."""
+def train_phase1(materials: Materials, verbose: int = 0) -> Phase:
+    """Train a new head on the frozen base and save the whole model."""
     config, backbone = materials.config, materials.backbone
     keras.utils.set_random_seed(config.seed)
     head = build_head(config)
     features = pooled_features(backbone.tail, materials.maps)
     phase = train_head(head, features, materials.photos.labels, materials.split, config, verbose)
-    model = assemble(backbone.base, head, config)
-    save_phase(model, PHASE1_CHECKPOINT, materials)
-    return model, phase
+    save_phase(assemble(backbone.base, head, config), PHASE1_CHECKPOINT, materials)
+    return phase
 
 
 def train_phase2(model: keras.Model, materials: Materials, verbose: int = 0) -> Phase:
@@ -132,27 +133,25 @@ def save_phase(model: keras.Model, name: str, materials: Materials) -> None:
 
 
 def phase1_model(materials: Materials) -> keras.Model:
-    """Phase 1's whole model for these training photos: the saved one, or one trained now.
+    """Phase 1's whole model for these training photos, trained now if there is none.
 
     A checkpoint trained on other photos is not used: it could have seen these test photos.
     """
-    return _saved_model(PHASE1_CHECKPOINT, materials) or train_phase1(materials)[0]
+    if not _is_saved(PHASE1_CHECKPOINT, materials):
+        train_phase1(materials)
+    return load_checkpoint(checkpoint_path(PHASE1_CHECKPOINT))[0]
 
 
 def phase2_model(materials: Materials) -> keras.Model:
-    """Phase 2's whole model for these training photos: the saved one, or one trained now."""
-    model = _saved_model(PHASE2_CHECKPOINT, materials)
-    if model is None:
-        model = phase1_model(materials)
-        train_phase2(model, materials)
-    return model
+    """Phase 2's whole model for these training photos, trained now if there is none."""
+    if not _is_saved(PHASE2_CHECKPOINT, materials):
+        train_phase2(phase1_model(materials), materials)
+    return load_checkpoint(checkpoint_path(PHASE2_CHECKPOINT))[0]
 
 
-def _saved_model(name: str, materials: Materials) -> keras.Model | None:
+def _is_saved(name: str, materials: Materials) -> bool:
     path = checkpoint_path(name)
-    if not path.exists() or read_metadata(path).get("key") != run_key(materials):
-        return None
-    return load_checkpoint(path)[0]
+    return path.exists() and read_metadata(path).get("key") == run_key(materials)
 
 
 def part_rows(split: Split, part: str) -> np.ndarray:

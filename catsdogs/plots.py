@@ -125,7 +125,7 @@ def probability_histogram(probabilities: np.ndarray, labels: np.ndarray, class_n
     axes.set_xlabel(f"Probabilidade de {display_name(class_names[1])}")
     axes.set_ylabel("Fotos (escala logarítmica)")
     _decimal_comma(axes.xaxis, 1)
-    axes.legend(frameon=False)
+    axes.legend(frameon=False, loc="upper center")
     axes.set_title(title)
     return figure
 

@@ -9,7 +9,7 @@ import numpy as np
 from catsdogs.checkpoint import load_checkpoint
 from catsdogs.config import Config
 from catsdogs.errors import CatsdogsError
-from catsdogs.photo import EXTENSIONS, read_photo, resize_photo
+from catsdogs.photo import is_photo_name, read_photo, resize_photo
 
 
 @dataclass(frozen=True)
@@ -68,7 +68,7 @@ def photos_in(paths: Iterable[Path | str]) -> list[Path]:
     """The paths themselves, with each folder replaced by the photos directly in it, sorted."""
     found = []
     for path in map(Path, paths):
-        inside = [child for child in sorted(path.iterdir()) if child.suffix.lower() in EXTENSIONS] \
+        inside = [child for child in sorted(path.iterdir()) if is_photo_name(child.name)] \
             if path.is_dir() else [path]
         if not inside:
             raise CatsdogsError(f"Não há fotos em {path}: indique uma pasta com arquivos JPEG, PNG, WebP ou BMP.")

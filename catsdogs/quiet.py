@@ -30,6 +30,7 @@ with silenced_native_output():
     import keras
     import tensorflow as tf
 
+tf.get_logger().setLevel("ERROR")  # its INFO lines would otherwise reach the notebooks' output
 # Said of files that an older Keras saved, as the shipped checkpoints are; the call is right all the same.
 warnings.filterwarnings("ignore", message="The structure of `inputs` doesn't match", category=UserWarning)
 

@@ -28,7 +28,7 @@ def build_head(config: Config) -> keras.Model:
     return keras.Sequential([
         keras.Input((1280,)),
         keras.layers.Dense(config.head_units, activation="relu"),
-        keras.layers.Dropout(config.dropout),
+        keras.layers.Dropout(config.dropout, seed=config.seed),
         keras.layers.Dense(2, activation="softmax"),
     ], name="head")
 

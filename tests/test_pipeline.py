@@ -114,9 +114,10 @@ def test_foreign_or_missing_checkpoints_mean_training_again(trained_here, isolat
     else:
         for name in CHECKPOINTS.values():
             (isolated / "models" / name).unlink()
-    monkeypatch.setattr(pipeline, "train_phase1", lambda given: trained_again.append((1, given)) or ("new model", None))
+    monkeypatch.setattr(pipeline, "train_phase1", lambda given: trained_again.append((1, given)))
     monkeypatch.setattr(pipeline, "train_phase2", lambda model, given: trained_again.append((2, given)))
-    assert phase1_model(materials) == "new model" and phase2_model(materials) == "new model"
+    monkeypatch.setattr(pipeline, "load_checkpoint", lambda path: (path.name, {}))
+    assert phase1_model(materials) == CHECKPOINTS["phase1"] and phase2_model(materials) == CHECKPOINTS["phase2"]
     assert trained_again == [(1, materials), (1, materials), (2, materials)]
 
 
