@@ -89,7 +89,8 @@ def find_photos(config: Config, source: str | Path | None = None, url: str = OFF
     """
     source = source or os.environ.get("CATSDOGS_DATA")
     if source:
-        photos = index_folder(_named_folder(Path(source).expanduser()), f"fotos de {Path(source).name}")
+        kind = "pasta" if Path(source).is_dir() else "arquivo"
+        photos = index_folder(_named_folder(Path(source).expanduser()), f"{kind} {Path(source).name}")
     else:
         photos = _official_photos(url, expected_bytes)
     return limit_photos(photos, config.photos_per_class)
@@ -113,11 +114,11 @@ def _named_folder(source: Path) -> Path:
 def _official_photos(url: str, expected_bytes: int | None) -> Photos:
     folder = cache_dir() / "photos" / "official"
     if folder.is_dir():
-        return index_folder(folder, "fotos oficiais, já baixadas antes")
+        return index_folder(folder, "zip oficial, já baixado antes")
     try:
         archive = download(url, cache_dir() / "downloads" / "cats_and_dogs_filtered.zip", expected_bytes)
         unpack(archive, folder)
-        return index_folder(folder, "fotos oficiais, baixadas agora")
+        return index_folder(folder, "zip oficial, baixado agora")
     except CatsdogsError as failure:
         photos = load_bundle_index()
         if photos is None:

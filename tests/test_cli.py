@@ -45,7 +45,7 @@ def test_train_json_is_all_that_standard_output_holds(source, isolated, capfd):
     captured = capfd.readouterr()
     assert {PHASE1_CHECKPOINT, PHASE2_CHECKPOINT} <= {path.name for path in (isolated / "models").iterdir()}
     assert json.loads(captured.out) == json.loads((isolated / "models" / "run.json").read_text(encoding="utf-8"))
-    assert "Fotos: fotos de photos." in captured.err and "Fase 2" in captured.err
+    assert "Fotos: pasta photos." in captured.err and "Fase 2" in captured.err
 
 
 def test_evaluate_repeats_the_runs_numbers(source, trained_here, capfd):

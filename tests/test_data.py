@@ -246,9 +246,9 @@ def test_sources_in_order(tmp_path, isolated, official, monkeypatch):
 
     monkeypatch.delenv("CATSDOGS_DATA")
     photos = find_photos(CONFIG, **options)
-    assert photos.has_files and len(photos) == 20 and photos.origin == "fotos oficiais, baixadas agora"
+    assert photos.has_files and len(photos) == 20 and photos.origin == "zip oficial, baixado agora"
     monkeypatch.setattr(data, "download", lambda *_: pytest.fail("downloaded again"))
-    assert find_photos(CONFIG, **options).origin == "fotos oficiais, já baixadas antes"
+    assert find_photos(CONFIG, **options).origin == "zip oficial, já baixado antes"
     assert len(requests) == 1
 
 
