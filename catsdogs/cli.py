@@ -2,9 +2,11 @@
 
 import argparse
 import json
+import re
 import sys
 from collections.abc import Sequence
 from pathlib import Path
+from typing import NoReturn
 
 from catsdogs import __version__
 from catsdogs.config import (
@@ -28,7 +30,6 @@ ARGPARSE_WORDS = {
     "positional arguments": "argumentos",
     "show this help message and exit": "mostra esta ajuda e sai",
     "%(prog)s: error: %(message)s\n": "%(prog)s: erro: %(message)s\n",
-    "argument %(argument_name)s: %(message)s": "argumento %(argument_name)s: %(message)s",
     "the following arguments are required: %s": "faltou informar: %s",
     "unrecognized arguments: %s": "não conheço estes argumentos: %s",
     "ignored explicit argument %r": "esta opção não recebe valor: %r",
@@ -38,6 +39,14 @@ ARGPARSE_WORDS = {
     "invalid choice: %(value)r (choose from %(choices)s)": "opção inválida: %(value)r (escolha entre %(choices)s)",
     "unknown parser %(parser_name)r (choices: %(choices)s)": "não conheço %(parser_name)r (há: %(choices)s)",
 }
+
+
+class Parser(argparse.ArgumentParser):
+    """An argument parser whose errors are in Portuguese to the first word, in Python 3.10 too."""
+
+    def error(self, message: str) -> NoReturn:
+        """Print the usage and one line, and exit with 2."""
+        super().error(re.sub("^argument ", "argumento ", message))
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
@@ -65,7 +74,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
 def build_parser() -> argparse.ArgumentParser:
     """The parser of all commands."""
     argparse._ = lambda sentence: ARGPARSE_WORDS.get(sentence, sentence)
-    parser = argparse.ArgumentParser(
+    parser = Parser(
         prog="catsdogs", description="Transfer learning com MobileNetV2 em duas classes de fotos.",
         epilog="Variáveis de ambiente: CATSDOGS_DATA (pasta ou zip de fotos), CATSDOGS_WEIGHTS (pesos do backbone), "
                "CATSDOGS_CACHE (downloads e ativações), CATSDOGS_MODELS (onde gravar checkpoints).")

@@ -1,6 +1,6 @@
 """A class and a probability for photos the model has never seen."""
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -58,10 +58,6 @@ class Classifier:
         # resizing layer leaves these pixels alone, and TensorFlow sees one shape only.
         probabilities = np.asarray(self.model(pixels[None], training=False))[0]
         return Prediction(path, dict(zip(self.class_names, probabilities.tolist(), strict=True)))
-
-    def predict_all(self, paths: Iterable[Path | str]) -> Iterator[Prediction]:
-        """One answer per photo, in order, as they become ready."""
-        return map(self.predict, paths)
 
 
 def photos_in(paths: Iterable[Path | str]) -> list[Path]:

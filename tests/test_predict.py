@@ -27,7 +27,7 @@ def test_answers_are_those_of_the_run(classifier, trained):
 def test_unreadable_file_does_not_stop_the_others(classifier, photo_folder, tmp_path):
     (tmp_path / "bad.jpg").write_text("text")
     good = photo_folder / "cats" / "000.jpg"
-    answers = list(classifier.predict_all([good, tmp_path / "bad.jpg", tmp_path / "missing.jpg", good]))
+    answers = [classifier.predict(path) for path in (good, tmp_path / "bad.jpg", tmp_path / "missing.jpg", good)]
     assert [bool(answer.error) for answer in answers] == [False, True, True, False]
     assert "bad.jpg" in answers[1].error and answers[0].probabilities == answers[3].probabilities
     assert [answer.path.name for answer in answers] == ["000.jpg", "bad.jpg", "missing.jpg", "000.jpg"]
@@ -49,7 +49,7 @@ def test_photo_stored_lying_down_gives_the_answer_of_the_upright_one(classifier,
 def test_odd_photos_get_an_answer(classifier, tmp_path):
     Image.new("RGB", (1, 1)).save(tmp_path / "dot.png")
     Image.fromarray(np.zeros((40, 30), np.uint8)).save(tmp_path / "gray.bmp")
-    answers = list(classifier.predict_all([tmp_path / "dot.png", tmp_path / "gray.bmp"]))
+    answers = [classifier.predict(path) for path in (tmp_path / "dot.png", tmp_path / "gray.bmp")]
     assert [answer.error for answer in answers] == ["", ""]
 
 
