@@ -1,7 +1,6 @@
 """The numbers published with the challenge, kept in one data file of the book."""
 
-from pathlib import Path
-
+from catsdogs.config import book_dir
 from catsdogs.errors import CatsdogsError
 from catsdogs.files import read_json
 
@@ -15,7 +14,7 @@ def load_challenge() -> dict:
     Raises:
         CatsdogsError: the package runs without the repository around it.
     """
-    path = Path(__file__).resolve().parent.parent / "book" / "dados" / "desafio.json"
+    path = book_dir() / "dados" / "desafio.json"
     if not path.exists():
         raise CatsdogsError("Os números do desafio ficam no repositório: clone-o e use `pip install -e .` dentro dele.")
     return read_json(path)

@@ -19,7 +19,7 @@ from catsdogs.config import (
     models_dir,
 )
 from catsdogs.errors import CatsdogsError
-from catsdogs.text import display_name, percent, plain_table
+from catsdogs.text import display_name, number, percent, plain_table
 
 PHASES = {"1": PHASE1_CHECKPOINT, "2": PHASE2_CHECKPOINT}
 
@@ -85,6 +85,7 @@ def build_parser() -> argparse.ArgumentParser:
     _add_evaluate(commands)
     _add_predict(commands)
     _add_info(commands)
+    _add_experiment(commands)
     return parser
 
 
@@ -121,6 +122,14 @@ def _add_predict(commands) -> None:
 
 def _add_info(commands) -> None:
     command = _command(commands, "info", "mostra dados, pesos, aparelho, cache e versões encontrados", run_info)
+    _add_source(command)
+    _add_json(command)
+
+
+def _add_experiment(commands) -> None:
+    command = _command(commands, "experiment", "repete um experimento do livro; o que já foi feito não se refaz",
+                       run_named_experiment)
+    command.add_argument("nome", metavar="NOME", help="nome do experimento, como `repeated_runs`")
     _add_source(command)
     _add_json(command)
 
@@ -275,4 +284,23 @@ def run_info(options: argparse.Namespace) -> int:
     ]
     width = max(len(name) for name, _ in lines)
     print("\n".join(f"{name.ljust(width)}  {value}" for name, value in lines))
+    return 0
+
+
+def run_named_experiment(options: argparse.Namespace) -> int:
+    """``catsdogs experiment``."""
+    from catsdogs.experiments import EXPERIMENTS, results_path, run_experiment
+
+    if options.nome not in EXPERIMENTS:
+        raise CatsdogsError(f"Não conheço o experimento {options.nome}: escolha entre {', '.join(EXPERIMENTS)}.")
+    _say(EXPERIMENTS[options.nome].title)
+    rows = run_experiment(options.nome, _prepare(options, load_config()))
+    if options.json:
+        print(json.dumps(rows, ensure_ascii=False))
+    else:
+        header = ["Receita", "Divisão", "Fase", "Acurácia (teste)", "AUC (teste)", "Perda (teste)"]
+        print(plain_table(header, [[row["recipe"], str(row["split"]), str(row["phase"]),
+                                    *(number(row[f"test_{key}"]) for key in ("accuracy", "auc", "loss"))]
+                                   for row in rows]))
+        _say(f"Gravado em {results_path(options.nome)}.")
     return 0

@@ -49,9 +49,18 @@ def load_config() -> Config:
     return config
 
 
+# The checkout this package runs from; when it is installed alone, these folders do not exist.
+CHECKOUT = Path(__file__).resolve().parent.parent
+
+
 def shipped_models_dir() -> Path:
-    """``models/`` of the checkout this package runs from; it may not exist when installed alone."""
-    return Path(__file__).resolve().parent.parent / "models"
+    """``models/`` of the checkout."""
+    return CHECKOUT / "models"
+
+
+def book_dir() -> Path:
+    """``book/`` of the checkout."""
+    return CHECKOUT / "book"
 
 
 def models_dir() -> Path:
@@ -64,10 +73,14 @@ def models_dir() -> Path:
 
 def images_dir() -> Path:
     """Where figures are written: beside checkpoints sent elsewhere, else ``book/images`` of the checkout."""
-    book = shipped_models_dir().parent / "book"
-    if "CATSDOGS_MODELS" in os.environ or not book.is_dir():
+    if "CATSDOGS_MODELS" in os.environ or not book_dir().is_dir():
         return models_dir() / "images"
-    return book / "images"
+    return book_dir() / "images"
+
+
+def results_dir() -> Path:
+    """Where experiments keep their rows: beside checkpoints sent elsewhere, else ``book/results``."""
+    return images_dir().parent / "results"
 
 
 def checkpoint_path(name: str) -> Path:

@@ -3,6 +3,7 @@
 from dataclasses import dataclass
 
 import numpy as np
+from scipy import stats
 from sklearn.metrics import classification_report, confusion_matrix, log_loss, roc_auc_score
 
 from catsdogs.text import display_name, integer, number
@@ -49,6 +50,82 @@ def score(probabilities: np.ndarray, labels: np.ndarray, class_names: tuple[str,
                   loss=float(log_loss(labels, probabilities, labels=[0, 1])), errors=int((answers != labels).sum()),
                   photos=len(labels), confusion=confusion_matrix(labels, answers, labels=[0, 1]).tolist(),
                   per_class=per_class)
+
+
+def accuracy_interval(errors: int, photos: int, level: float = 0.95) -> tuple[float, float]:
+    """Wilson score interval of the accuracy (E. B. Wilson, 1927, JASA 22), both ends in 0 to 1."""
+    interval = stats.binomtest(photos - errors, photos).proportion_ci(level, method="wilson")
+    return float(interval.low), float(interval.high)
+
+
+def auc_interval(probabilities: np.ndarray, labels: np.ndarray, level: float = 0.95,
+                 seed: int = 0) -> tuple[float, float]:
+    """Percentile bootstrap interval of the AUC, each class resampled on its own.
+
+    Args:
+        probabilities: (n,), of the second class.
+        labels: (n,), 0 or 1; both classes must occur.
+    """
+    def auc(positives, negatives, axis=-1):
+        # The AUC is the Mann-Whitney U over the number of pairs (Hanley & McNeil, 1982, Radiology 143).
+        pairs = positives.shape[axis] * negatives.shape[axis]
+        return stats.mannwhitneyu(positives, negatives, axis=axis).statistic / pairs
+
+    result = stats.bootstrap((probabilities[labels == 1], probabilities[labels == 0]), auc, n_resamples=2000,
+                             confidence_level=level, method="percentile", batch=200, rng=np.random.default_rng(seed))
+    return float(result.confidence_interval.low), float(result.confidence_interval.high)
+
+
+@dataclass(frozen=True)
+class PairedComparison:
+    """Two models on the same photos.
+
+    Attributes:
+        only_first: photos that only the first model gets right.
+        only_second: photos that only the second gets right.
+        p_value: exact McNemar test of equal accuracy (Q. McNemar, 1947, Psychometrika 12).
+        loss_change: mean loss of the second minus the first, in nats.
+        loss_interval: 95% percentile bootstrap interval of that change, photos resampled in pairs.
+    """
+
+    only_first: int
+    only_second: int
+    p_value: float
+    loss_change: float
+    loss_interval: tuple[float, float]
+
+
+def compare(first: np.ndarray, second: np.ndarray, labels: np.ndarray, seed: int = 0) -> PairedComparison:
+    """Compare the probabilities (n, 2) of two models on the same photos with labels (n,)."""
+    right = [answers.argmax(axis=1) == labels for answers in (first, second)]
+    only_first, only_second = int((right[0] & ~right[1]).sum()), int((~right[0] & right[1]).sum())
+    disagree = only_first + only_second
+    p_value = stats.binomtest(only_second, disagree, 0.5).pvalue if disagree else 1.0
+    change = photo_losses(second, labels) - photo_losses(first, labels)
+    interval = stats.bootstrap((change,), np.mean, n_resamples=5000, method="percentile",
+                               rng=np.random.default_rng(seed)).confidence_interval
+    return PairedComparison(only_first, only_second, float(p_value), float(change.mean()),
+                            (float(interval.low), float(interval.high)))
+
+
+def photo_losses(probabilities: np.ndarray, labels: np.ndarray) -> np.ndarray:
+    """Cross-entropy of each photo, float64 (n,), in nats; probabilities are kept 1e-7 away from 0, as in Keras."""
+    right_class = probabilities[np.arange(len(labels)), labels].astype(np.float64)
+    return -np.log(np.clip(right_class, 1e-7, 1.0))
+
+
+def photos_needed(disagreement: float, difference: float, power: float = 0.8, level: float = 0.05) -> int:
+    """Test photos for McNemar's test to notice a difference in accuracy (R. J. Connor, 1987, Biometrics 43).
+
+    Args:
+        disagreement: fraction of photos that exactly one of the models gets right.
+        difference: of their accuracies, a fraction; not 0 and at most ``disagreement``.
+        power: chance of noticing it.
+        level: chance of a false alarm.
+    """
+    z_level, z_power = stats.norm.ppf(1 - level / 2), stats.norm.ppf(power)
+    spread = z_level * np.sqrt(disagreement) + z_power * np.sqrt(disagreement - difference ** 2)
+    return int(np.ceil((spread / difference) ** 2))
 
 
 METRICS_HEADER = ["", "Acurácia", "AUC", "Perda", "Erros"]

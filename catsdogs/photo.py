@@ -5,6 +5,7 @@ from pathlib import Path
 import numpy as np
 from PIL import Image, ImageOps, UnidentifiedImageError
 
+from catsdogs.config import book_dir
 from catsdogs.errors import CatsdogsError
 
 EXTENSIONS = {".jpg", ".jpeg", ".png", ".webp", ".bmp"}
@@ -13,7 +14,7 @@ MAX_PIXELS = 100_000_000
 
 def sample_photo() -> Path:
     """A photo of the cat Chelsea by Stéfan van der Walt (CC0), which ships with the book."""
-    return Path(__file__).resolve().parent.parent / "book" / "images" / "gata-chelsea.png"
+    return book_dir() / "images" / "gata-chelsea.png"
 
 
 def is_photo_name(name: str) -> bool:

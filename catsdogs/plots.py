@@ -130,16 +130,18 @@ def probability_histogram(probabilities: np.ndarray, labels: np.ndarray, class_n
     return figure
 
 
-def compared_metrics(rows: dict[str, Sequence[float]], title: str, label: str) -> Figure:
-    """Phase 1 against phase 2: ``rows`` maps a source's name to its two values."""
-    figure, axes = _figure(6.4, 3.2)
-    for index, (name, values) in enumerate(rows.items()):
-        axes.plot([0, 1], values, "o-", label=name, color=("#0072B2", "#E69F00")[index % 2], markersize=9)
+def repeated_runs(pairs: Sequence[tuple[float, float]], reference: Sequence[float]) -> Figure:
+    """Test accuracy of phases 1 and 2, a line per split, with the challenge's single run in front."""
+    figure, axes = _figure(6.4, 3.8)
+    for number_of_line, pair in enumerate(pairs):
+        axes.plot([0, 1], pair, "o-", color="0.65", linewidth=1, label=None if number_of_line else "uma divisão")
+    means = np.mean(pairs, axis=0)
+    axes.plot([0, 1], means, "s-", color=CLASS_COLORS[1], linewidth=2.5, markersize=9, label="média das divisões")
+    axes.plot([0, 1], reference, "D--", color=CLASS_COLORS[0], linewidth=2, markersize=8, label="desafio (uma divisão)")
     axes.set_xticks([0, 1], ["fase 1", "fase 2"])
     axes.set_xlim(-0.3, 1.3)
-    axes.set_ylabel(label)
+    axes.set_ylabel("Acurácia no teste")
     _decimal_comma(axes.yaxis, 3)
     axes.grid(alpha=0.3)
-    axes.legend(frameon=False)
-    axes.set_title(title)
+    figure.legend(frameon=False, loc="outside lower center", ncols=3)
     return figure

@@ -9,8 +9,8 @@ def display_name(class_name: str) -> str:
 
 
 def number(value: float, digits: int = 4) -> str:
-    """A number with a decimal comma: ``0.98333`` → ``0,9833``."""
-    return f"{value:.{digits}f}".replace(".", ",")
+    """A number with a decimal comma and a real minus sign: ``-0.98333`` → ``−0,9833``."""
+    return f"{value:.{digits}f}".replace(".", ",").replace("-", "−")
 
 
 def percent(value: float, digits: int = 1) -> str:

@@ -4,8 +4,20 @@ import math
 
 import numpy as np
 import pytest
+from scipy import stats
 
-from catsdogs.evaluation import METRICS_HEADER, REPORT_HEADER, metrics_row, report_rows, score
+from catsdogs.evaluation import (
+    METRICS_HEADER,
+    REPORT_HEADER,
+    accuracy_interval,
+    auc_interval,
+    compare,
+    metrics_row,
+    photo_losses,
+    photos_needed,
+    report_rows,
+    score,
+)
 
 LABELS = np.array([0, 0, 0, 1, 1, 1, 1], np.int32)
 SECOND = np.array([0.1, 0.8, 0.7, 0.9, 0.75, 0.3, 0.55], np.float32)
@@ -46,3 +58,77 @@ def test_rows_of_the_tables_are_in_portuguese():
     rows = report_rows(SCORES)
     assert rows[0] == ["gato", "0,5000", "0,3333", "0,4000", "3"] and rows[1][0] == "cachorro"
     assert {len(row) for row in rows} == {len(REPORT_HEADER)}
+
+
+@pytest.mark.parametrize(("right", "photos", "low", "high"), [
+    # R. G. Newcombe, 1998, Statistics in Medicine 17, table I, method 3.
+    (81, 263, 0.2553, 0.3662), (15, 148, 0.0624, 0.1605), (0, 20, 0.0, 0.1611), (1, 29, 0.0061, 0.1718)])
+def test_accuracy_interval_gives_published_values(right, photos, low, high):
+    assert accuracy_interval(photos - right, photos) == pytest.approx((low, high), abs=5e-5)
+
+
+def scattered(photos, rng):
+    """Probabilities of the second class that overlap between the classes, and the labels."""
+    labels = np.arange(photos) % 2
+    return 1 / (1 + np.exp(-rng.normal(loc=1.5 * labels))), labels
+
+
+def test_auc_interval_holds_the_auc_and_narrows_with_more_photos():
+    rng = np.random.default_rng(0)
+    widths = []
+    for photos in (60, 600):
+        probabilities, labels = scattered(photos, rng)
+        low, high = auc_interval(probabilities, labels)
+        assert low < score(np.stack([1 - probabilities, probabilities], axis=1), labels, ("a", "b")).auc < high
+        widths.append(high - low)
+    assert widths[1] < widths[0] / 2
+
+
+def test_auc_interval_covers_the_true_auc_about_as_often_as_it_says():
+    true_auc = stats.norm.cdf(1.5 / math.sqrt(2))
+    rng = np.random.default_rng(1)
+    held = 0
+    for _ in range(60):
+        low, high = auc_interval(*scattered(120, rng))
+        held += low <= true_auc <= high
+    assert held >= 50
+
+
+def answers(*chosen):
+    """Probabilities that choose these classes."""
+    second = np.where(np.array(chosen) == 1, 0.8, 0.2)
+    return np.stack([1 - second, second], axis=1)
+
+
+def test_compare_counts_disagreements_and_tests_them():
+    labels = np.zeros(10, np.int32)
+    first = answers(1, 0, 0, 0, 0, 0, 0, 0, 0, 1)  # wrong twice, once together with the second
+    second = answers(0, 1, 1, 1, 1, 1, 0, 0, 0, 1)
+    result = compare(first, second, labels)
+    assert (result.only_first, result.only_second) == (5, 1)
+    assert result.p_value == pytest.approx(2 * (1 + 6) / 2 ** 6)
+    assert result.loss_change == pytest.approx(0.4 * math.log(0.8 / 0.2))
+    assert result.loss_interval[0] < result.loss_change < result.loss_interval[1]
+
+
+def test_compare_of_equal_models_finds_nothing():
+    same = answers(1, 0, 1)
+    result = compare(same, same, np.array([1, 1, 1]))
+    assert (result.only_first, result.only_second, result.p_value) == (0, 0, 1.0)
+    assert result.loss_change == 0 and result.loss_interval == (0, 0)
+
+
+def test_photo_losses_average_to_the_loss_and_stay_finite():
+    probabilities = np.stack([1 - SECOND, SECOND], axis=1)
+    assert photo_losses(probabilities, LABELS).mean() == pytest.approx(SCORES.loss, abs=1e-6)
+    assert photo_losses(np.array([[1.0, 0.0]]), np.array([1])) == pytest.approx(-math.log(1e-7))
+
+
+def test_photos_needed_gives_about_the_power_asked_for():
+    disagreement, difference = 0.2, 0.1
+    photos = photos_needed(disagreement, difference, power=0.8)
+    rng = np.random.default_rng(0)
+    shares = [(disagreement + difference) / 2, (disagreement - difference) / 2, 1 - disagreement]
+    draws = rng.multinomial(photos, shares, size=400)
+    noticed = [stats.binomtest(int(a), int(a + b), 0.5).pvalue < 0.05 for a, b, _ in draws]
+    assert 0.7 < np.mean(noticed) < 0.88  # the exact test is a little more careful than the formula

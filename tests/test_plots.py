@@ -28,7 +28,7 @@ FIGURES = {
     "activation_maps": lambda: plots.activation_maps(np.random.default_rng(0).random((7, 7, 4)), "Título"),
     "one map": lambda: plots.activation_maps(np.zeros((3, 3, 1)), "Título"),
     "probability_histogram": lambda: plots.probability_histogram(SECOND, LABELS, CLASSES, "Título"),
-    "compared_metrics": lambda: plots.compared_metrics({"aqui": (0.9, 0.95), "desafio": (0.8, 0.9)}, "T", "AUC"),
+    "repeated_runs": lambda: plots.repeated_runs([(0.9, 0.95), (0.8, 0.9)], (0.85, 0.9)),
 }
 
 

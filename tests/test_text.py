@@ -11,7 +11,7 @@ def test_display_name(given, shown):
 
 
 def test_numbers_are_brazilian():
-    assert number(0.98333) == "0,9833" and number(2, 1) == "2,0" and number(-0.5, 2) == "-0,50"
+    assert number(0.98333) == "0,9833" and number(2, 1) == "2,0" and number(-0.5, 2) == "−0,50"
     assert percent(0.98333) == "98,3%" and percent(1, 0) == "100%"
     assert integer(1234567) == "1.234.567" and integer(999) == "999"
 
