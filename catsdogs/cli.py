@@ -2,6 +2,7 @@
 
 import argparse
 import json
+import os
 import re
 import sys
 from collections.abc import Sequence
@@ -62,8 +63,12 @@ def main(arguments: Sequence[str] | None = None) -> int:
     except CatsdogsError as error:
         print(f"catsdogs: {error}", file=sys.stderr)
         return 1
+    except BrokenPipeError:
+        # The reader of a pipe, such as `head`, has had enough; the interpreter must not complain at its end.
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        return 1
     except OSError as error:
-        print(f"catsdogs: não consegui ler ou gravar {error.filename} ({error.strerror}): "
+        print(f"catsdogs: não consegui ler ou gravar {error.filename or 'um arquivo'} ({error.strerror}): "
               "confira o disco e as permissões.", file=sys.stderr)
         return 1
     except KeyboardInterrupt:

@@ -5,7 +5,7 @@ from collections.abc import Sequence
 
 import numpy as np
 from matplotlib.figure import Figure
-from matplotlib.ticker import FuncFormatter, MaxNLocator
+from matplotlib.ticker import FuncFormatter, MaxNLocator, MultipleLocator
 
 from catsdogs.evaluation import Scores
 from catsdogs.text import display_name, number, percent
@@ -144,4 +144,52 @@ def repeated_runs(pairs: Sequence[tuple[float, float]], reference: Sequence[floa
     _decimal_comma(axes.yaxis, 3)
     axes.grid(alpha=0.3)
     figure.legend(frameon=False, loc="outside lower center", ncols=3)
+    return figure
+
+
+def roc_and_precision_recall(curves: dict[str, tuple]) -> Figure:
+    """ROC and precision-recall curves side by side, each zoomed into its best corner.
+
+    ``curves`` maps a model's name to (false positive rates, recalls, precisions, recalls), each (k,).
+    """
+    figure, (left, right) = _figure(9, 3.8, columns=2)
+    for (name, points), color in zip(curves.items(), CLASS_COLORS, strict=False):
+        false_rates, recalls, precisions, at_recalls = points
+        left.step(false_rates, recalls, where="post", label=name, color=color)
+        right.step(at_recalls, precisions, where="post", label=name, color=color)
+    left.set_xlabel("Falsos positivos (fração)")
+    left.set_ylabel("Verdadeiros positivos (fração)")
+    right.set_xlabel("Revocação (recall)")
+    right.set_ylabel("Precisão")
+    left.set_xlim(-0.005, 0.205)
+    right.set_xlim(0.795, 1.005)
+    for axes in (left, right):
+        axes.set_ylim(0.795, 1.005)
+        axes.grid(alpha=0.3)
+        for axis in (axes.xaxis, axes.yaxis):
+            axis.set_major_locator(MultipleLocator(0.05))
+            _decimal_comma(axis, 2)
+    left.set_title("ROC (canto superior esquerdo)")
+    right.set_title("Precisão e revocação (canto superior direito)")
+    left.legend(frameon=False, loc="lower right")
+    return figure
+
+
+def reliability_diagram(tables: dict[str, list[tuple[float, float, int]]]) -> Figure:
+    """Accuracy against confidence, the marks growing with their number of photos.
+
+    ``tables`` maps a name to rows of ``calibration.reliability``.
+    """
+    figure, axes = _figure(5.4, 4.4)
+    axes.plot([0.5, 1], [0.5, 1], ":", color="0.4", label="calibração perfeita")
+    for (name, rows), color, marker in zip(tables.items(), CLASS_COLORS, "os", strict=False):
+        confidence, accuracy, photos = np.array(rows).T
+        # No lines: between bins of one or two photos they would only draw noise.
+        axes.scatter(confidence, accuracy, s=25 * np.sqrt(photos), color=color, alpha=0.6, marker=marker, label=name)
+    axes.set_xlabel("Confiança média da faixa")
+    axes.set_ylabel("Acurácia da faixa")
+    _decimal_comma(axes.xaxis, 1)
+    _decimal_comma(axes.yaxis, 1)
+    axes.grid(alpha=0.3)
+    axes.legend(frameon=False, loc="lower right", markerscale=0.4)
     return figure

@@ -3,6 +3,8 @@
 import json
 import re
 import shutil
+import subprocess
+import sys
 
 import pytest
 from helpers import assert_sentence, tiny_photos
@@ -10,6 +12,7 @@ from helpers import assert_sentence, tiny_photos
 from catsdogs import cli, pipeline
 from catsdogs.cli import main
 from catsdogs.config import PHASE1_CHECKPOINT, PHASE2_CHECKPOINT, Config
+from catsdogs.photo import sample_photo
 
 ENGLISH = re.compile(r"\b(usage|error|required|invalid|argument|arguments|choose|unrecognized|expected|ignored|options|"
                      r"positional|show|help message|exit|ambiguous|unknown|default)\b:?")
@@ -191,3 +194,21 @@ def test_ctrl_c_gives_130_and_one_line(monkeypatch, capsys):
     assert not captured.out
     line, = captured.err.strip().splitlines()
     assert "interrompido" in assert_sentence(line)
+
+
+def test_a_reader_who_leaves_early_gets_no_complaint(trained_here):
+    """As with ``catsdogs predict FOLDER | head -1``."""
+    command = [sys.executable, "-m", "catsdogs", "predict", *[str(sample_photo())] * 3]
+    process = subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
+    process.stdout.close()
+    assert process.stderr.read() == "" and process.wait() == 1
+
+
+def test_a_disk_problem_is_one_sentence(monkeypatch, capsys):
+    def fail(options):
+        raise PermissionError(13, "Permission denied", "/algum/lugar")
+
+    monkeypatch.setattr("catsdogs.cli.run_info", fail)
+    assert main(["info"]) == 1
+    message = capsys.readouterr().err.strip()
+    assert "/algum/lugar" in message and "\n" not in message

@@ -28,6 +28,9 @@ FIGURES = {
     "activation_maps": lambda: plots.activation_maps(np.random.default_rng(0).random((7, 7, 4)), "Título"),
     "one map": lambda: plots.activation_maps(np.zeros((3, 3, 1)), "Título"),
     "probability_histogram": lambda: plots.probability_histogram(SECOND, LABELS, CLASSES, "Título"),
+    "roc_and_precision_recall": lambda: plots.roc_and_precision_recall(
+        {"fase 1": ([0, 1], [0.5, 1], [1, 0.5], [0, 1]), "fase 2": ([0, 1], [0.9, 1], [1, 0.5], [0, 1])}),
+    "reliability_diagram": lambda: plots.reliability_diagram({"fase 1": [(0.6, 0.5, 3), (0.9, 1.0, 20)]}),
     "repeated_runs": lambda: plots.repeated_runs([(0.9, 0.95), (0.8, 0.9)], (0.85, 0.9)),
 }
 
