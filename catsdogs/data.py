@@ -7,6 +7,7 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 
 import numpy as np
+import pooch
 from sklearn.model_selection import train_test_split
 from tqdm import tqdm
 
@@ -104,10 +105,7 @@ def _named_folder(source: Path) -> Path:
         raise CatsdogsError(f"Não encontrei {source}: confira o caminho da pasta ou do zip de fotos.")
     if source.suffix.lower() != ".zip":
         raise CatsdogsError(f"{source.name} não é uma pasta nem um zip: indique uma pasta com duas subpastas de fotos.")
-    with open(source, "rb") as archive:
-        digest = hashlib.file_digest(archive, "sha256").hexdigest() if hasattr(hashlib, "file_digest") \
-            else hashlib.sha256(archive.read()).hexdigest()
-    folder = cache_dir() / "photos" / f"{source.stem}-{digest[:12]}"
+    folder = cache_dir() / "photos" / f"{source.stem}-{pooch.file_hash(str(source))[:12]}"
     return folder if folder.is_dir() else unpack(source, folder)
 
 

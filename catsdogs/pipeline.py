@@ -154,11 +154,6 @@ def _is_saved(name: str, materials: Materials) -> bool:
     return path.exists() and read_metadata(path).get("key") == run_key(materials)
 
 
-def part_rows(split: Split, part: str) -> np.ndarray:
-    """The indices of ``part``: "train", "validation" or "test"."""
-    return getattr(split, part)
-
-
 def make_record(materials: Materials, phases: tuple[Phase, Phase],
                 answers: tuple[np.ndarray, np.ndarray]) -> dict:
     """Everything worth keeping of a run, as plain JSON values.
@@ -173,14 +168,14 @@ def make_record(materials: Materials, phases: tuple[Phase, Phase],
         "versions": versions(),
         "class_names": list(photos.class_names),
         "skipped": len(photos.skipped),
-        "sizes": {part: len(part_rows(split, part)) for part in PARTS},
+        "sizes": {part: len(getattr(split, part)) for part in PARTS},
     }
     for name, phase, given in zip(("phase1", "phase2"), phases, answers, strict=True):
         record[name] = {
             "history": phase.history, "best_epoch": phase.best_epoch,
             **{part: asdict(score_part(materials, given, part)) for part in ("validation", "test")},
             # The second class's probability; the first one's is what is missing to 1.
-            "probabilities": {part: {photos.names[i]: round(float(given[i, 1]), 6) for i in part_rows(split, part)}
+            "probabilities": {part: {photos.names[i]: round(float(given[i, 1]), 6) for i in getattr(split, part)}
                               for part in ("validation", "test")},
         }
     return record
@@ -188,7 +183,7 @@ def make_record(materials: Materials, phases: tuple[Phase, Phase],
 
 def score_part(materials: Materials, probabilities: np.ndarray, part: str) -> Scores:
     """Metrics of (n, 2) probabilities on one part of the split."""
-    rows = part_rows(materials.split, part)
+    rows = getattr(materials.split, part)
     return score(probabilities[rows], materials.photos.labels[rows], materials.photos.class_names)
 
 
