@@ -1,5 +1,6 @@
 """How good a model is on photos it did not learn from."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -126,6 +127,54 @@ def photos_needed(disagreement: float, difference: float, power: float = 0.8, le
     z_level, z_power = stats.norm.ppf(1 - level / 2), stats.norm.ppf(power)
     spread = z_level * np.sqrt(disagreement) + z_power * np.sqrt(disagreement - difference ** 2)
     return int(np.ceil((spread / difference) ** 2))
+
+
+# Test photos per training photo in the challenge's 80/10/10: what the splits' overlap depends on.
+TEST_TO_TRAIN = 1 / 8
+
+
+@dataclass(frozen=True)
+class Estimate:
+    """A mean over repeated splits and its interval; for a difference, also the p-value of "it is zero"."""
+
+    mean: float
+    low: float
+    high: float
+    p_value: float | None = None
+
+
+def mean_over_splits(values: Sequence[float], test_to_train: float = TEST_TO_TRAIN, level: float = 0.95) -> Estimate:
+    """Mean and t interval of a measure over random splits of the same photos.
+
+    Splits share photos, so the variance of the mean is taken as (1/k + test/train) times that of
+    the values, not 1/k (C. Nadeau & Y. Bengio, 2003, Machine Learning 52).
+
+    Args:
+        values: one per split, at least two.
+        test_to_train: test photos over training photos; 0 gives the usual t interval.
+    """
+    mean, scale = _mean_and_scale(values, test_to_train)
+    reach = stats.t.ppf(0.5 + level / 2, len(values) - 1) * scale
+    return Estimate(mean, mean - reach, mean + reach)
+
+
+def change_over_splits(first: Sequence[float], second: Sequence[float],
+                       test_to_train: float = TEST_TO_TRAIN) -> Estimate:
+    """Mean of second minus first over the same splits: interval and two-sided p-value of the corrected t test.
+
+    The correction is that of ``mean_over_splits``.
+    """
+    changes = np.subtract(second, first)
+    mean, scale = _mean_and_scale(changes, test_to_train)
+    interval = mean_over_splits(changes, test_to_train)
+    statistic = abs(mean) / scale if scale else np.inf
+    p_value = float(2 * stats.t.sf(statistic, len(changes) - 1)) if mean else 1.0
+    return Estimate(mean, interval.low, interval.high, p_value)
+
+
+def _mean_and_scale(values: Sequence[float], test_to_train: float) -> tuple[float, float]:
+    variance = np.var(values, ddof=1) * (1 / len(values) + test_to_train)
+    return float(np.mean(values)), float(np.sqrt(variance))
 
 
 METRICS_HEADER = ["", "Acurácia", "AUC", "Perda", "Erros"]

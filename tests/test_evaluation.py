@@ -11,7 +11,9 @@ from catsdogs.evaluation import (
     REPORT_HEADER,
     accuracy_interval,
     auc_interval,
+    change_over_splits,
     compare,
+    mean_over_splits,
     metrics_row,
     photo_losses,
     photos_needed,
@@ -132,3 +134,38 @@ def test_photos_needed_gives_about_the_power_asked_for():
     draws = rng.multinomial(photos, shares, size=400)
     noticed = [stats.binomtest(int(a), int(a + b), 0.5).pvalue < 0.05 for a, b, _ in draws]
     assert 0.7 < np.mean(noticed) < 0.88  # the exact test is a little more careful than the formula
+
+
+def test_without_overlap_the_interval_is_the_usual_t_interval():
+    values = [0.98, 0.985, 0.99, 0.97, 0.995]
+    expected = stats.t.interval(0.95, 4, np.mean(values), stats.sem(values))
+    estimate = mean_over_splits(values, test_to_train=0)
+    assert (estimate.low, estimate.high) == pytest.approx(expected)
+    assert estimate.mean == pytest.approx(np.mean(values)) and estimate.p_value is None
+
+
+def test_overlapping_splits_widen_the_interval_as_nadeau_and_bengio_say():
+    # Ten splits, one test photo for eight training photos: 1/10 becomes 1/10 + 1/8.
+    values = np.linspace(0.9, 1.0, 10)
+    usual, corrected = mean_over_splits(values, test_to_train=0), mean_over_splits(values)
+    assert (corrected.high - corrected.mean) / (usual.high - usual.mean) == pytest.approx(np.sqrt(0.225 / 0.1))
+
+
+def test_without_overlap_the_change_is_a_paired_t_test():
+    first, second = [1.0, 2.0, 3.0, 4.0], [1.5, 2.2, 3.9, 4.1]
+    expected = stats.ttest_rel(second, first)
+    change = change_over_splits(first, second, test_to_train=0)
+    assert change.p_value == pytest.approx(expected.pvalue)
+    assert (change.low, change.high) == pytest.approx(expected.confidence_interval())
+    assert change_over_splits(second, first).mean == pytest.approx(-change.mean)
+
+
+def test_overlap_makes_a_change_less_sure():
+    first, second = [1.0, 2.0, 3.0, 4.0], [1.5, 2.2, 3.9, 4.1]
+    assert change_over_splits(first, second).p_value > change_over_splits(first, second, test_to_train=0).p_value
+
+
+@pytest.mark.parametrize(("second", "p_value"), [([1.0, 2.0], 1.0), ([2.0, 3.0], 0.0)])
+def test_changes_that_never_vary_have_no_width(second, p_value):
+    change = change_over_splits([1.0, 2.0], second)
+    assert change.low == change.mean == change.high and change.p_value == p_value
