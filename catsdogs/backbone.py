@@ -79,10 +79,14 @@ def _base_from_file(config: Config, path: Path) -> tuple[keras.Model, str]:
                             "indique outro arquivo.") from error
 
 
+def keras_models_dir() -> Path:
+    """Where Keras keeps the weights it downloads."""
+    return Path(os.environ.get("KERAS_HOME", Path.home() / ".keras")) / "models"
+
+
 def _imagenet_base(config: Config) -> tuple[keras.Model, str]:
     size = config.image_size if config.image_size in IMAGENET_SIZES else 224
-    keras_home = Path(os.environ.get("KERAS_HOME", Path.home() / ".keras"))
-    cached = keras_home / "models" / WEIGHTS_NAME.format(size=size)
+    cached = keras_models_dir() / WEIGHTS_NAME.format(size=size)
     if not cached.exists() and not reachable(WEIGHTS_HOST):
         return _shipped_base(config)
     try:
@@ -101,6 +105,14 @@ def _shipped_base(config: Config) -> tuple[keras.Model, str]:
     base = new_base(config.image_size)
     base.set_weights(find_base(model).get_weights())
     return base, metadata["backbone"]
+
+
+def copy_of_base(base: keras.Model) -> keras.Model:
+    """Another frozen network with the same weights, to train on without touching ``base``."""
+    copy = new_base(base.input_shape[1])
+    copy.set_weights(base.get_weights())
+    copy.trainable = False
+    return copy
 
 
 def find_base(model: keras.Model) -> keras.Model:

@@ -64,8 +64,8 @@ def load_bundle_activations(digests: tuple[str, ...], image_size: int, fingerpri
         raise CatsdogsError(f"As ativações que acompanham o repositório são de {about['image_size']} px: "
                             f"para treinar com {image_size} px, indique uma pasta de fotos com CATSDOGS_DATA.")
     if about["fingerprint"] != fingerprint:
-        raise CatsdogsError("As ativações que acompanham o repositório foram feitas com outro backbone: "
-                            "restaure models/ com `git checkout models` ou indique uma pasta de fotos.")
+        raise CatsdogsError("As ativações que acompanham o repositório servem só para o backbone que veio com ele e o "
+                            "número padrão de camadas descongeladas: indique uma pasta de fotos com CATSDOGS_DATA.")
     with np.load(bundle_path(), allow_pickle=False) as stored:
         row_of = {digest: row for row, digest in enumerate(stored["digests"].tolist())}
         levels = stored["levels"][[row_of[digest] for digest in digests]]

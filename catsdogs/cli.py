@@ -294,7 +294,7 @@ def run_info(options: argparse.Namespace) -> int:
 
 def run_named_experiment(options: argparse.Namespace) -> int:
     """``catsdogs experiment``."""
-    from catsdogs.experiments import EXPERIMENTS, results_path, run_experiment
+    from catsdogs.experiments import EXPERIMENTS, factor_names, factor_value, results_path, run_experiment
 
     if options.nome not in EXPERIMENTS:
         raise CatsdogsError(f"Não conheço o experimento {options.nome}: escolha entre {', '.join(EXPERIMENTS)}.")
@@ -303,8 +303,9 @@ def run_named_experiment(options: argparse.Namespace) -> int:
     if options.json:
         print(json.dumps(rows, ensure_ascii=False))
     else:
-        header = ["Receita", "Divisão", "Fase", "Acurácia (teste)", "AUC (teste)", "Perda (teste)"]
-        print(plain_table(header, [[row["recipe"], str(row["split"]), str(row["phase"]),
+        names = factor_names(EXPERIMENTS[options.nome], rows)
+        header = [*names, "divisão", "acurácia (teste)", "AUC (teste)", "perda (teste)"]
+        print(plain_table(header, [[*(str(factor_value(row, name)) for name in names), str(row["split"]),
                                     *(number(row[f"test_{key}"]) for key in ("accuracy", "auc", "loss"))]
                                    for row in rows]))
         _say(f"Gravado em {results_path(options.nome)}.")

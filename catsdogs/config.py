@@ -8,6 +8,7 @@ PHASE1_CHECKPOINT = "mobilenetv2_feature_extractor.keras"
 PHASE2_CHECKPOINT = "mobilenetv2_finetuned.keras"
 BUNDLE_FILE = "bundle.npz"
 RECORD_FILE = "run.json"
+ORIGINAL_CLASSIFIER = "original_classifier.npz"
 
 
 @dataclass(frozen=True)

@@ -261,3 +261,17 @@ def split_photos(photos: Photos, config: Config) -> Split:
     train, validation = train_test_split(rest, test_size=round(len(photos) * config.validation_fraction),
                                          stratify=photos.labels[rest], random_state=config.seed)
     return Split(np.sort(train), np.sort(validation), np.sort(test))
+
+
+def draw_photos(rows: np.ndarray, labels: np.ndarray, count: int, seed: int) -> np.ndarray:
+    """``count`` of these photos at random, both classes alike (each in its own share when ``count`` is odd).
+
+    Args:
+        rows: int64 indices into ``labels``, such as ``Split.train``.
+
+    Returns:
+        int64 array (count,), increasing; ``rows`` themselves when there are no more than ``count``.
+    """
+    if count >= len(rows):
+        return rows
+    return np.sort(train_test_split(rows, train_size=count, stratify=labels[rows], random_state=seed)[0])

@@ -1,13 +1,14 @@
-"""Experiments that take longer than a page may: settings as data, one runner, results as JSON."""
+"""Experiments that take longer than a page may: data plus one runner, which can be stopped and resumed."""
 
-from collections.abc import Sequence
-from dataclasses import asdict, dataclass, replace
+from collections.abc import Callable, Sequence
+from dataclasses import asdict, dataclass, fields, replace
+from itertools import product
 from pathlib import Path
 
 import numpy as np
 from tqdm import tqdm
 
-from catsdogs.backbone import cut, new_base
+from catsdogs.backbone import copy_of_base, cut
 from catsdogs.config import Config, book_dir, results_dir
 from catsdogs.data import split_photos
 from catsdogs.errors import CatsdogsError
@@ -16,7 +17,10 @@ from catsdogs.features import pooled_features
 from catsdogs.files import read_json, write_json
 from catsdogs.pipeline import Materials, score_part, versions
 from catsdogs.quiet import keras
+from catsdogs.studies import fine_tune_run, head_run, transfer_run
 from catsdogs.training import build_head, fine_tune, tail_and_head, train_head
+
+CONFIG_FIELDS = {field.name for field in fields(Config)}
 
 
 @dataclass(frozen=True)
@@ -25,23 +29,80 @@ class Experiment:
 
     Attributes:
         title: the question, in Portuguese.
-        recipe: the name its rows carry.
-        settings: per run, what differs from ``Config()``; ``seed`` moves both the split and the training.
+        measure: ``measure(materials, config, **factors)`` → one dict of measures per model trained.
+        settings: per run, the fields in which its ``Config`` differs, and the factors of ``measure``;
+            ``seed`` moves both the split and the training.
     """
 
     title: str
-    recipe: str
+    measure: Callable[..., list[dict]]
     settings: Sequence[dict]
 
 
+def grid(**choices: Sequence) -> list[dict]:
+    """Every combination, the last factor changing fastest: ``grid(a=[1, 2], b=[3])`` → a 1 b 3, a 2 b 3."""
+    return [dict(zip(choices, values, strict=True)) for values in product(*choices.values())]
+
+
+def recipe_run(materials: Materials, config: Config, recipe: str) -> list[dict]:
+    """Both phases with these settings, on a split of their own, leaving no checkpoint.
+
+    Args:
+        recipe: the name its rows carry; there is one, the challenge's.
+
+    Returns:
+        for each phase, ``phase``, the epochs it took, and the metrics of validation and test.
+    """
+    photos, maps = materials.photos, materials.maps
+    split = split_photos(photos, config)
+    keras.utils.clear_session()
+    tail = cut(copy_of_base(materials.backbone.base), config.unfrozen_layers)[1]
+    keras.utils.set_random_seed(config.seed)
+    head = build_head(config)
+    phase1 = train_head(head, pooled_features(tail, maps), photos.labels, split, config)
+    before = tail_and_head(tail, head).predict(maps, verbose=0)
+    # A new head with the same weights, as when phase 2 starts from phase 1's file.
+    fresh = build_head(config)
+    fresh.set_weights(head.get_weights())
+    phase2 = fine_tune(tail, fresh, maps, photos.labels, split, config)
+    after = tail_and_head(tail, fresh).predict(maps, verbose=0)
+    own = replace(materials, config=config, split=split)
+    return [{"phase": number, "epochs": len(phase.history["loss"]), **_measures(own, answers)}
+            for number, phase, answers in ((1, phase1, before), (2, phase2, after))]
+
+
+def _measures(materials: Materials, answers: np.ndarray) -> dict:
+    measures = {}
+    for part in ("validation", "test"):
+        scores: Scores = score_part(materials, answers, part)
+        measures |= {f"{part}_{key}": value for key, value in asdict(scores).items()
+                     if key in ("accuracy", "auc", "loss", "errors", "confusion")}
+    return measures
+
+
+SEEDS = range(5)
 EXPERIMENTS = {
-    "repeated_runs": Experiment("Quanto os resultados mudam de uma divisão para outra?", "desafio",
-                                [{"seed": seed} for seed in range(10)]),
+    "repeated_runs": Experiment("Quanto os resultados mudam de uma divisão para outra?", recipe_run,
+                                grid(recipe=["desafio"], seed=range(10))),
+    "transfer": Experiment("Quanto vale começar de pesos pré-treinados?", transfer_run,
+                           grid(start=["pretrained", "random", "scratch"], seed=SEEDS)),
+    "unfreezing": Experiment("Quantas camadas descongelar?", fine_tune_run,
+                             grid(unfrozen_layers=[0, 11, 20, 38], fine_tune_epochs=[4], seed=SEEDS)),
+    "pooling": Experiment("GAP ou Flatten?", head_run,
+                          grid(pooling=["gap", "flatten"], train_photos=[300, 2400], seed=SEEDS)),
+    "dropout": Experiment("Quanto dropout?", head_run,
+                          grid(dropout=[0.0, 0.3, 0.6], train_photos=[100, 2400], head_epochs=[20], seed=SEEDS)),
+    "forgetting": Experiment("O que o fine-tuning faz a rede esquecer?", fine_tune_run,
+                             grid(fine_tune_learning_rate=[1e-5, 1e-4, 1e-3, 1e-2],
+                                  batch_norm=["frozen", "trained"], fine_tune_epochs=[2], seed=SEEDS)),
+    "batch_norm": Experiment("Congelar a BatchNorm: basta training=False?", fine_tune_run,
+                             grid(batch_norm=["frozen", "inference", "trained"], train_photos=[100],
+                                  fine_tune_learning_rate=[1e-4], fine_tune_epochs=[2], seed=SEEDS)),
 }
 
 
 def load_results(name: str) -> list[dict]:
-    """The rows of an experiment, one per run and phase: this machine's, else the book's.
+    """The rows of an experiment, one per trained model: this machine's, else the book's.
 
     Raises:
         CatsdogsError: it was never run.
@@ -67,53 +128,60 @@ def run_experiment(name: str, materials: Materials) -> list[dict]:
     """
     experiment, path = EXPERIMENTS[name], results_path(name)
     recorded = read_json(path) if path.exists() else []
-    configs = [replace(materials.config, **setting) for setting in experiment.settings]
-    plans = [{"recipe": experiment.recipe, "split": config.seed, "config": config.as_dict(),
-              "trunk": materials.backbone.fingerprint, "photos": len(materials.photos)} for config in configs]
+    plans = [plan_of(setting, materials) for setting in experiment.settings]
     runs = [[row for row in recorded if plan.items() <= row.items()] for plan in plans]
-    for number, (config, plan) in enumerate(zip(tqdm(configs, desc=name, unit="treino"), plans, strict=True)):
+    origin = {"backbone": materials.backbone.origin, "data": materials.photos.origin, "versions": versions()}
+    for number, setting in enumerate(tqdm(experiment.settings, desc=name, unit="treino")):
         if not runs[number]:
-            origin = {"backbone": materials.backbone.origin, "data": materials.photos.origin, "versions": versions()}
-            runs[number] = [{**plan, **origin, **measures} for measures in run_once(materials, config)]
+            measured = run_setting(experiment.measure, materials, setting)
+            runs[number] = [{**plans[number], **origin, **measures} for measures in measured]
             write_json(path, [row for rows in runs for row in rows])
     return [row for rows in runs for row in rows]
 
 
-def run_once(materials: Materials, config: Config) -> list[dict]:
-    """Both phases with these settings, on a split of their own, leaving no checkpoint.
+def plan_of(setting: dict, materials: Materials) -> dict:
+    """What tells a run from any other, and comes first in its rows."""
+    config, factors = _config_and_factors(setting, materials)
+    return {**factors, "split": config.seed, "config": config.as_dict(), "trunk": materials.backbone.fingerprint,
+            "photos": len(materials.photos)}
 
-    Returns:
-        for each phase, ``phase``, the epochs it took, and the metrics of validation and test.
+
+def run_setting(measure: Callable[..., list[dict]], materials: Materials, setting: dict) -> list[dict]:
+    """The measures of one run; ``setting`` as in ``Experiment.settings``."""
+    config, factors = _config_and_factors(setting, materials)
+    return measure(materials, config, **factors)
+
+
+def run_here(measure: Callable[..., list[dict]], materials: Materials, settings: Sequence[dict]) -> list[dict]:
+    """Runs small enough for a page, with rows like those of ``run_experiment``."""
+    return [{**plan_of(setting, materials), **measures} for setting in tqdm(settings, unit="treino")
+            for measures in run_setting(measure, materials, setting)]
+
+
+def by_factor(rows: Sequence[dict], factor: str, measure: str) -> dict[object, list[float]]:
+    """A measure's values for each value of a factor or ``Config`` field, in the order of the splits.
+
+    That order is the same for every value, so that two of them can be compared in pairs.
     """
-    photos, maps = materials.photos, materials.maps
-    split = split_photos(photos, config)
-    tail = _copy_of_tail(materials, config)
-    keras.utils.set_random_seed(config.seed)
-    head = build_head(config)
-    phase1 = train_head(head, pooled_features(tail, maps), photos.labels, split, config)
-    before = tail_and_head(tail, head).predict(maps, verbose=0)
-    # A new head with the same weights, as when phase 2 starts from phase 1's file.
-    fresh = build_head(config)
-    fresh.set_weights(head.get_weights())
-    phase2 = fine_tune(tail, fresh, maps, photos.labels, split, config)
-    after = tail_and_head(tail, fresh).predict(maps, verbose=0)
-    own = replace(materials, config=config, split=split)
-    return [{"phase": number, "epochs": len(phase.history["loss"]), **_measures(own, answers)}
-            for number, phase, answers in ((1, phase1, before), (2, phase2, after))]
+    values = {}
+    for row in sorted(rows, key=lambda row: row["split"]):
+        values.setdefault(factor_value(row, factor), []).append(row[measure])
+    return values
 
 
-def _copy_of_tail(materials: Materials, config: Config) -> keras.Model:
-    keras.utils.clear_session()
-    base = new_base(config.image_size)
-    base.set_weights(materials.backbone.base.get_weights())
-    base.trainable = False
-    return cut(base, config.unfrozen_layers)[1]
+def factor_value(row: dict, factor: str):
+    """A row's value of a factor or ``Config`` field; None when it has neither."""
+    return row.get(factor, row["config"].get(factor))
 
 
-def _measures(materials: Materials, answers: np.ndarray) -> dict:
-    measures = {}
-    for part in ("validation", "test"):
-        scores: Scores = score_part(materials, answers, part)
-        measures |= {f"{part}_{key}": value for key, value in asdict(scores).items()
-                     if key in ("accuracy", "auc", "loss", "errors", "confusion")}
-    return measures
+def factor_names(experiment: Experiment, rows: Sequence[dict]) -> list[str]:
+    """What tells one row of an experiment from another, besides the split."""
+    names = [name for setting in experiment.settings for name in setting]
+    names += [name for row in rows for name in ("phase", "train_photos", "layer", "views") if name in row]
+    return [name for name in dict.fromkeys(names) if name != "seed"]
+
+
+def _config_and_factors(setting: dict, materials: Materials) -> tuple[Config, dict]:
+    given = {name: value for name, value in setting.items() if name in CONFIG_FIELDS}
+    factors = {name: value for name, value in setting.items() if name not in CONFIG_FIELDS}
+    return replace(materials.config, **given), factors

@@ -40,6 +40,9 @@ def activations(photos: Photos, backbone: Backbone, config: Config) -> np.ndarra
 
     Returns:
         float32 array of shape (n, t, t, channels); (n, 7, 7, 160) by default.
+
+    Raises:
+        CatsdogsError: the bundle has no activations at this cut or size.
     """
     if not photos.has_files:
         return load_bundle_activations(photos.digests, config.image_size, backbone.fingerprint)
@@ -92,11 +95,34 @@ def preprocess(pixels: np.ndarray) -> np.ndarray:
 
 
 def make_runner(backbone: Backbone):
-    """A function (n, size, size, 3) → (n, t, t, channels): LiteRT on CPU, Keras on GPU."""
-    has_litert = importlib.util.find_spec("ai_edge_litert") is not None
-    if tf.config.list_physical_devices("GPU") or not has_litert:
-        return lambda batch: np.asarray(backbone.trunk(batch, training=False))
-    return _litert_runner(export_trunk(backbone))
+    """The trunk as a function (n, size, size, 3) → (n, t, t, channels): LiteRT on CPU, Keras on GPU."""
+    if _keras_is_faster():
+        return _keras_runner(backbone.trunk)
+    return _litert_runner(export_trunk(backbone).read_bytes())
+
+
+def _keras_is_faster() -> bool:
+    return bool(tf.config.list_physical_devices("GPU")) or importlib.util.find_spec("ai_edge_litert") is None
+
+
+def _keras_runner(model: keras.Model):
+    return lambda batch: np.asarray(model(batch, training=False))
+
+
+def outputs(photos: Photos, model: keras.Model) -> np.ndarray:
+    """What a frozen model gives for every photo, by the trunk's road but without the cache.
+
+    Args:
+        model: preprocessed photos (n, size, size, 3) in [-1, 1] → one tensor (n, …).
+
+    Returns:
+        float32 array (n, …), in the photos' order.
+    """
+    run = _keras_runner(model) if _keras_is_faster() else _litert_runner(_convert(model))
+    size = model.input_shape[1]
+    with ThreadPoolExecutor(os.cpu_count()) as decoders:
+        return np.concatenate([_extract(photos, range(at, min(at + CHUNK, len(photos))), size, run, decoders)
+                               for at in range(0, len(photos), CHUNK)])
 
 
 def export_trunk(backbone: Backbone) -> Path:
@@ -109,19 +135,19 @@ def export_trunk(backbone: Backbone) -> Path:
     return path
 
 
-def _convert(trunk: keras.Model) -> bytes:
+def _convert(model: keras.Model) -> bytes:
     # Through a SavedModel, because converting the model itself crashes the process in TensorFlow 2.16.
     # Keras prints its export report to standard output, with no switch in its older versions.
     with tempfile.TemporaryDirectory() as folder, silenced_native_output(), contextlib.redirect_stdout(io.StringIO()):
-        trunk.export(folder)
+        model.export(folder)
         return tf.lite.TFLiteConverter.from_saved_model(folder).convert()
 
 
-def _litert_runner(path: Path):
+def _litert_runner(content: bytes):
     from ai_edge_litert.interpreter import Interpreter
 
     with silenced_native_output():
-        interpreter = Interpreter(str(path), num_threads=os.cpu_count())
+        interpreter = Interpreter(model_content=content, num_threads=os.cpu_count())
         first = interpreter.get_input_details()[0]
         interpreter.resize_tensor_input(first["index"], (BATCH, *first["shape"][1:]))
         interpreter.allocate_tensors()

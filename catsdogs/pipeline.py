@@ -6,6 +6,7 @@ import platform
 from collections.abc import Callable
 from dataclasses import asdict, dataclass
 from datetime import datetime, timezone
+from functools import cached_property
 from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 
@@ -54,6 +55,11 @@ class Materials:
     split: Split
     backbone: Backbone
     maps: np.ndarray
+
+    @cached_property
+    def features(self) -> np.ndarray:
+        """What phase 1's head sees, float32 (n, 1280); computed at the first use."""
+        return pooled_features(self.backbone.tail, self.maps)
 
 
 def prepare(config: Config, source: str | Path | None = None, weights: str | Path | None = None) -> Materials:
@@ -112,8 +118,7 @@ def train_phase1(materials: Materials, verbose: int = 0) -> Phase:
     config, backbone = materials.config, materials.backbone
     keras.utils.set_random_seed(config.seed)
     head = build_head(config)
-    features = pooled_features(backbone.tail, materials.maps)
-    phase = train_head(head, features, materials.photos.labels, materials.split, config, verbose)
+    phase = train_head(head, materials.features, materials.photos.labels, materials.split, config, verbose)
     save_phase(assemble(backbone.base, head, config), PHASE1_CHECKPOINT, materials)
     return phase
 

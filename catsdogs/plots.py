@@ -323,7 +323,7 @@ def _in_order(series: dict[str, dict]) -> list:
 def factor_text(value) -> str:
     """A factor's value under the axis: numbers with a decimal comma, powers of ten as such."""
     if isinstance(value, float):
-        return f"{value:g}".replace(".", ",") if value >= 0.001 else f"{value:.0e}".replace("e-0", "e−")
+        return f"{value:g}".replace(".", ",") if value >= 0.001 or not value else f"{value:.0e}".replace("e-0", "e−")
     return f"{value:,}".replace(",", ".") if isinstance(value, int) else str(value)
 
 

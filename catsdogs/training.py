@@ -23,10 +23,10 @@ class Phase:
     best_epoch: int
 
 
-def build_head(config: Config) -> keras.Model:
-    """The challenge's head: (n, 1280) pooled features → (n, 2) softmax probabilities."""
+def build_head(config: Config, inputs: int = 1280) -> keras.Model:
+    """The challenge's head: (n, inputs) features, by default the pooled ones → (n, 2) softmax probabilities."""
     return keras.Sequential([
-        keras.Input((1280,)),
+        keras.Input((inputs,)),
         keras.layers.Dense(config.head_units, activation="relu"),
         keras.layers.Dropout(config.dropout, seed=config.seed),
         keras.layers.Dense(2, activation="softmax"),
@@ -41,7 +41,7 @@ def train_head(head: keras.Model, features: np.ndarray, labels: np.ndarray, spli
         features: float32 (n, 1280), from ``features.pooled_features``.
         labels: int32 (n,), 0 or 1.
     """
-    return _fit(head, features, labels, split, config, config.head_learning_rate, config.head_epochs, verbose)
+    return fit(head, features, labels, split, config, config.head_learning_rate, config.head_epochs, verbose)
 
 
 def fine_tune(tail: keras.Model, head: keras.Model, maps: np.ndarray, labels: np.ndarray, split: Split,
@@ -56,7 +56,7 @@ def fine_tune(tail: keras.Model, head: keras.Model, maps: np.ndarray, labels: np
     """
     unfreeze(tail)
     model = tail_and_head(tail, head)
-    return _fit(model, maps, labels, split, config, config.fine_tune_learning_rate, config.fine_tune_epochs, verbose)
+    return fit(model, maps, labels, split, config, config.fine_tune_learning_rate, config.fine_tune_epochs, verbose)
 
 
 def tail_and_head(tail: keras.Model, head: keras.Model) -> keras.Model:
@@ -65,8 +65,14 @@ def tail_and_head(tail: keras.Model, head: keras.Model) -> keras.Model:
     return keras.Model(tail.input, head(pooled), name="tail_and_head")
 
 
-def _fit(model: keras.Model, inputs: np.ndarray, labels: np.ndarray, split: Split, config: Config,
-         learning_rate: float, epochs: int, verbose: int) -> Phase:
+def fit(model: keras.Model, inputs: np.ndarray, labels: np.ndarray, split: Split, config: Config,
+        learning_rate: float, epochs: int, verbose: int = 0) -> Phase:
+    """Train whatever is trainable in ``model``, in place: Adam, early stopping, best epoch kept.
+
+    Args:
+        inputs: (n, …), what the model takes for each photo.
+        labels: int32 (n,), 0 or 1.
+    """
     keras.utils.set_random_seed(config.seed)
     model.compile(optimizer=keras.optimizers.Adam(learning_rate),
                   loss="sparse_categorical_crossentropy", metrics=["accuracy"])

@@ -34,7 +34,7 @@ def isolate(monkeypatch, folder):
     monkeypatch.setenv("CATSDOGS_CACHE", str(folder / "cache"))
     monkeypatch.setenv("CATSDOGS_MODELS", str(folder / "models"))
     monkeypatch.setenv("KERAS_HOME", str(folder / "keras"))
-    for module in ("config", "backbone", "bundle"):
+    for module in ("config", "backbone", "bundle", "forgetting"):
         monkeypatch.setattr(f"catsdogs.{module}.shipped_models_dir", lambda: folder / "shipped")
     connect = socket.socket.connect
 

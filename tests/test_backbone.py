@@ -7,7 +7,7 @@ import pytest
 from helpers import CONFIG
 
 from catsdogs import backbone as module
-from catsdogs.backbone import cut, fingerprint, load_backbone, new_base, unfreeze
+from catsdogs.backbone import copy_of_base, cut, fingerprint, load_backbone, new_base, unfreeze
 from catsdogs.quiet import keras
 
 BN = keras.layers.BatchNormalization
@@ -210,3 +210,11 @@ def test_weights_name_is_the_one_keras_asks_for(monkeypatch):
     monkeypatch.setattr("keras.src.utils.file_utils.get_file", get_file)
     with pytest.raises(LookupError, match=module.WEIGHTS_NAME.format(size=96)):
         new_base(96, "imagenet")
+
+
+def test_a_copy_has_the_weights_and_nothing_else_in_common(backbone):
+    copy = copy_of_base(backbone.base)
+    assert fingerprint(copy) == fingerprint(backbone.base) and not copy.trainable_weights
+    before = backbone.base.get_weights()[0].copy()
+    copy.layers[1].set_weights([np.zeros_like(weight) for weight in copy.layers[1].get_weights()])
+    np.testing.assert_array_equal(backbone.base.get_weights()[0], before)

@@ -61,6 +61,6 @@ def test_photos_without_files_get_their_activations(bundled, backbone):
 def test_other_trunk_or_image_size_gives_one_sentence(bundled, backbone, refused):
     photos = replace(bundled.photos, folder=None)
     message = refused(activations, photos, replace(backbone, fingerprint="f" * 64), CONFIG)
-    assert "outro backbone" in message
+    assert "só para o backbone" in message
     message = refused(activations, photos, backbone, replace(CONFIG, image_size=128))
     assert "96 px" in message and "128 px" in message

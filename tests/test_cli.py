@@ -12,6 +12,7 @@ from helpers import assert_sentence, tiny_photos
 from catsdogs import cli, pipeline
 from catsdogs.cli import main
 from catsdogs.config import PHASE1_CHECKPOINT, PHASE2_CHECKPOINT, Config
+from catsdogs.experiments import EXPERIMENTS, Experiment, grid
 from catsdogs.photo import sample_photo
 
 ENGLISH = re.compile(r"\b(usage|error|required|invalid|argument|arguments|choose|unrecognized|expected|ignored|options|"
@@ -49,6 +50,18 @@ def test_train_json_is_all_that_standard_output_holds(source, isolated, capfd):
     assert {PHASE1_CHECKPOINT, PHASE2_CHECKPOINT} <= {path.name for path in (isolated / "models").iterdir()}
     assert json.loads(captured.out) == json.loads((isolated / "models" / "run.json").read_text(encoding="utf-8"))
     assert "Fotos: pasta photos." in captured.err and "Fase 2" in captured.err
+
+
+def test_an_experiment_shows_its_factors(source, isolated, capsys, monkeypatch):
+    row = {"phase": 2, "test_accuracy": 0.5, "test_auc": 0.75, "test_loss": 0.25}
+    small = Experiment("Pergunta?", lambda materials, config: [row], grid(dropout=[0.0, 0.5], seed=[3]))
+    monkeypatch.setitem(EXPERIMENTS, "small", small)
+    assert main(["experiment", "small", *source]) == 0
+    header, *lines = capsys.readouterr().out.splitlines()
+    assert header.split()[:3] == ["dropout", "phase", "divisão"]
+    assert [line.split() for line in lines] == [[dropout, "2", "3", "0,5000", "0,7500", "0,2500"]
+                                                for dropout in ("0.0", "0.5")]
+    assert (isolated / "models" / "results" / "small.json").exists()
 
 
 def test_evaluate_repeats_the_runs_numbers(source, trained_here, capfd):

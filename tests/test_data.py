@@ -13,7 +13,7 @@ from PIL import Image
 from catsdogs import data
 from catsdogs.bundle import save_bundle
 from catsdogs.config import Config
-from catsdogs.data import find_photos, index_folder, limit_photos, split_photos
+from catsdogs.data import draw_photos, find_photos, index_folder, limit_photos, split_photos
 
 CONFIG = Config(image_size=96)
 
@@ -295,3 +295,14 @@ def test_quick_config_keeps_few_photos(monkeypatch):
     assert data.limit_photos(fake_photos(100), Config().photos_per_class).labels.size == 200
     from catsdogs.config import load_config
     assert data.limit_photos(fake_photos(100), load_config().photos_per_class).labels.size == 120
+
+
+def test_drawn_photos_keep_the_classes_alike():
+    photos = fake_photos(50)
+    rows = split_photos(photos, Config()).train
+    drawn = draw_photos(rows, photos.labels, 20, seed=1)
+    assert len(set(drawn)) == 20 and set(drawn) <= set(rows) and list(drawn) == sorted(drawn)
+    assert photos.labels[drawn].sum() == 10
+    assert set(draw_photos(rows, photos.labels, 20, seed=2)) != set(drawn)
+    np.testing.assert_array_equal(draw_photos(rows, photos.labels, 20, seed=1), drawn)
+    np.testing.assert_array_equal(draw_photos(rows, photos.labels, 500, seed=1), rows)

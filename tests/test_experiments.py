@@ -1,13 +1,24 @@
 """Experiments: what a run measures, and that no run is done twice."""
 
 from dataclasses import replace
+from types import SimpleNamespace
 
 import pytest
 from helpers import assert_sentence
 
 from catsdogs import Config, experiments
 from catsdogs.errors import CatsdogsError
-from catsdogs.experiments import Experiment, load_results, run_experiment, run_once
+from catsdogs.experiments import (
+    EXPERIMENTS,
+    Experiment,
+    by_factor,
+    grid,
+    load_results,
+    plan_of,
+    recipe_run,
+    run_experiment,
+    run_here,
+)
 
 MEASURES = [{"phase": 1, "test_accuracy": 0.5}, {"phase": 2, "test_accuracy": 0.75}]
 
@@ -16,14 +27,22 @@ MEASURES = [{"phase": 1, "test_accuracy": 0.5}, {"phase": 2, "test_accuracy": 0.
 def runs(monkeypatch):
     """Two settings, and a list of the seeds that were really run."""
     done = []
-    monkeypatch.setattr(experiments, "EXPERIMENTS", {"small": Experiment("?", "desafio", [{"seed": 1}, {"seed": 2}])})
-    monkeypatch.setattr(experiments, "run_once", lambda materials, config: done.append(config.seed) or MEASURES)
-    return done
+
+    def measure(materials, config, recipe):
+        if config.seed in stop_at:
+            raise KeyboardInterrupt
+        done.append(config.seed)
+        return MEASURES
+
+    stop_at = set()
+    small = Experiment("?", measure, grid(seed=[1, 2], recipe=["desafio"]))
+    monkeypatch.setattr(experiments, "EXPERIMENTS", {"small": small})
+    return SimpleNamespace(done=done, stop_at=stop_at)
 
 
 def test_a_run_measures_what_train_measures(trained):
     config = trained.materials.config
-    for number, row in enumerate(run_once(trained.materials, config), start=1):
+    for number, row in enumerate(recipe_run(trained.materials, config, "desafio"), start=1):
         recorded = trained.record[f"phase{number}"]
         assert row["phase"] == number and row["epochs"] == len(recorded["history"]["loss"])
         for part in ("validation", "test"):
@@ -33,7 +52,7 @@ def test_a_run_measures_what_train_measures(trained):
 
 def test_a_run_leaves_the_materials_alone(trained):
     before = trained.materials.backbone.base.get_weights()
-    run_once(trained.materials, replace(trained.materials.config, seed=9))
+    recipe_run(trained.materials, replace(trained.materials.config, seed=9), "desafio")
     after = trained.materials.backbone.base.get_weights()
     assert all((one == two).all() for one, two in zip(before, after, strict=True))
 
@@ -51,22 +70,16 @@ def test_rows_say_what_made_them(trained, runs):
 def test_recorded_runs_are_not_done_again(trained, runs):
     first = run_experiment("small", trained.materials)
     assert run_experiment("small", trained.materials) == first
-    assert runs == [1, 2]
+    assert runs.done == [1, 2]
 
 
-def test_a_stopped_experiment_goes_on_where_it_stopped(trained, runs, monkeypatch):
-    def stop_at_the_second(materials, config):
-        if config.seed == 2:
-            raise KeyboardInterrupt
-        return MEASURES
-
-    whole = experiments.run_once
-    monkeypatch.setattr(experiments, "run_once", stop_at_the_second)
+def test_a_stopped_experiment_goes_on_where_it_stopped(trained, runs):
+    runs.stop_at.add(2)
     with pytest.raises(KeyboardInterrupt):
         run_experiment("small", trained.materials)
     assert [row["split"] for row in load_results("small")] == [1, 1]
-    monkeypatch.setattr(experiments, "run_once", whole)
-    assert len(run_experiment("small", trained.materials)) == 4 and runs == [2]
+    runs.stop_at.clear()
+    assert len(run_experiment("small", trained.materials)) == 4 and runs.done == [1, 2]
 
 
 @pytest.mark.parametrize("change", ["trunk", "settings"])
@@ -77,14 +90,52 @@ def test_rows_of_other_runs_are_made_anew(trained, runs, change):
     else:
         other = replace(trained.materials, config=replace(trained.materials.config, dropout=0.5))
     run_experiment("small", other)
-    assert runs == [1, 2, 1, 2]
+    assert runs.done == [1, 2, 1, 2]
 
 
-def test_the_recorded_results_are_whole():
-    """What the book shows: ten splits, both phases, the challenge's settings."""
+def test_runs_in_a_page_have_the_rows_of_recorded_ones(trained, runs):
+    recorded = run_experiment("small", trained.materials)
+    experiment = experiments.EXPERIMENTS["small"]
+    here = run_here(experiment.measure, trained.materials, experiment.settings)
+    assert all(row.items() <= kept.items() for row, kept in zip(here, recorded, strict=True))
+
+
+def test_a_grid_is_every_combination():
+    assert grid(a=[1, 2], b=["x", "y"]) == [{"a": 1, "b": "x"}, {"a": 1, "b": "y"}, {"a": 2, "b": "x"},
+                                            {"a": 2, "b": "y"}]
+
+
+def test_values_come_by_factor_in_the_order_of_the_splits():
+    rows = [{"split": 1, "config": {"dropout": 0.3}, "pooling": "gap", "loss": 4.0},
+            {"split": 0, "config": {"dropout": 0.3}, "pooling": "gap", "loss": 3.0},
+            {"split": 0, "config": {"dropout": 0.0}, "pooling": "flatten", "loss": 2.0}]
+    assert by_factor(rows, "dropout", "loss") == {0.3: [3.0, 4.0], 0.0: [2.0]}
+    assert by_factor(rows, "pooling", "loss") == {"gap": [3.0, 4.0], "flatten": [2.0]}
+
+
+@pytest.mark.parametrize("name", EXPERIMENTS)
+def test_recorded_results_are_those_of_their_settings(name, trained):
+    """Every run that the experiment asks for is in the book's file, and no other."""
+    rows = load_results(name)
+    first = rows[0]
+    assert first["photos"] == 3000 and first["backbone"] and first["data"] and first["versions"]["keras"]
+    assert {(row["trunk"], row["photos"], row["backbone"], row["data"]) for row in rows} == {
+        (first["trunk"], 3000, first["backbone"], first["data"])}
+    materials = replace(trained.materials, config=Config())
+    wanted = []
+    for setting in EXPERIMENTS[name].settings:
+        plan = plan_of(setting, materials)
+        plan = {key: plan[key] for key in plan if key not in ("trunk", "photos")}
+        matching = [row for row in rows if plan.items() <= row.items()]
+        assert matching, f"{setting} was not run"
+        wanted += matching
+    assert len(wanted) == len(rows)
+
+
+def test_the_recorded_splits_are_those_of_the_book():
     rows = load_results("repeated_runs")
     assert [(row["split"], row["phase"]) for row in rows] == [(split, phase) for split in range(10) for phase in (1, 2)]
-    assert all(Config(**row["config"]) == Config(seed=row["split"]) and row["photos"] == 3000 for row in rows)
+    assert all(Config(**row["config"]) == Config(seed=row["split"]) for row in rows)
     assert all(row["test_accuracy"] == pytest.approx(1 - row["test_errors"] / 300) for row in rows)
 
 

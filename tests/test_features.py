@@ -10,7 +10,15 @@ from helpers import CONFIG
 from catsdogs import features
 from catsdogs.backbone import cut, fingerprint
 from catsdogs.checkpoint import load_checkpoint
-from catsdogs.features import activations, cache_key, make_runner, photo_activations, pooled_features, preprocess
+from catsdogs.features import (
+    activations,
+    cache_key,
+    make_runner,
+    outputs,
+    photo_activations,
+    pooled_features,
+    preprocess,
+)
 from catsdogs.photo import read_photo, resize_photo
 from catsdogs.pipeline import probabilities
 from catsdogs.quiet import keras
@@ -53,6 +61,13 @@ def test_litert_and_keras_agree_on_any_batch(studied, backbone, monkeypatch, cou
     by_keras = make_runner(backbone)(batch)
     assert by_litert.shape == by_keras.shape == (count, *SHAPE[1:])
     assert_close(by_litert, by_keras)
+
+
+def test_outputs_of_any_model_come_in_the_photos_order(studied, backbone, isolated):
+    model = keras.Model(backbone.base.input, keras.layers.GlobalMaxPooling2D()(backbone.base.output))
+    expected = np.asarray(model(preprocess(pixels_of(studied.photos)), training=False))
+    assert_close(outputs(studied.photos, model), expected)
+    assert not (isolated / "cache").exists()  # nothing is kept
 
 
 def test_photos_at_hand_take_the_same_road(studied, backbone, monkeypatch):
