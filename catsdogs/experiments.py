@@ -1,24 +1,17 @@
 """Experiments that take longer than a page may: data plus one runner, which can be stopped and resumed."""
 
 from collections.abc import Callable, Sequence
-from dataclasses import asdict, dataclass, fields, replace
+from dataclasses import dataclass, fields, replace
 from itertools import product
 from pathlib import Path
 
-import numpy as np
 from tqdm import tqdm
 
-from catsdogs.backbone import copy_of_base, cut
 from catsdogs.config import Config, book_dir, results_dir
-from catsdogs.data import split_photos
 from catsdogs.errors import CatsdogsError
-from catsdogs.evaluation import Scores
-from catsdogs.features import pooled_features
 from catsdogs.files import read_json, write_json
-from catsdogs.pipeline import Materials, score_part, versions
-from catsdogs.quiet import keras
-from catsdogs.studies import fine_tune_run, head_run, transfer_run
-from catsdogs.training import build_head, fine_tune, tail_and_head, train_head
+from catsdogs.pipeline import Materials, versions
+from catsdogs.studies import fine_tune_run, head_run, recipe_run, transfer_run
 
 CONFIG_FIELDS = {field.name for field in fields(Config)}
 
@@ -42,42 +35,6 @@ class Experiment:
 def grid(**choices: Sequence) -> list[dict]:
     """Every combination, the last factor changing fastest: ``grid(a=[1, 2], b=[3])`` → a 1 b 3, a 2 b 3."""
     return [dict(zip(choices, values, strict=True)) for values in product(*choices.values())]
-
-
-def recipe_run(materials: Materials, config: Config, recipe: str) -> list[dict]:
-    """Both phases with these settings, on a split of their own, leaving no checkpoint.
-
-    Args:
-        recipe: the name its rows carry; there is one, the challenge's.
-
-    Returns:
-        for each phase, ``phase``, the epochs it took, and the metrics of validation and test.
-    """
-    photos, maps = materials.photos, materials.maps
-    split = split_photos(photos, config)
-    keras.utils.clear_session()
-    tail = cut(copy_of_base(materials.backbone.base), config.unfrozen_layers)[1]
-    keras.utils.set_random_seed(config.seed)
-    head = build_head(config)
-    phase1 = train_head(head, pooled_features(tail, maps), photos.labels, split, config)
-    before = tail_and_head(tail, head).predict(maps, verbose=0)
-    # A new head with the same weights, as when phase 2 starts from phase 1's file.
-    fresh = build_head(config)
-    fresh.set_weights(head.get_weights())
-    phase2 = fine_tune(tail, fresh, maps, photos.labels, split, config)
-    after = tail_and_head(tail, fresh).predict(maps, verbose=0)
-    own = replace(materials, config=config, split=split)
-    return [{"phase": number, "epochs": len(phase.history["loss"]), **_measures(own, answers)}
-            for number, phase, answers in ((1, phase1, before), (2, phase2, after))]
-
-
-def _measures(materials: Materials, answers: np.ndarray) -> dict:
-    measures = {}
-    for part in ("validation", "test"):
-        scores: Scores = score_part(materials, answers, part)
-        measures |= {f"{part}_{key}": value for key, value in asdict(scores).items()
-                     if key in ("accuracy", "auc", "loss", "errors", "confusion")}
-    return measures
 
 
 SEEDS = range(5)

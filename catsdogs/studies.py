@@ -1,4 +1,4 @@
-"""One measured run of each question of the methodology chapters.
+"""One measured run of each question that the book repeats over seeds.
 
 Every function takes the prepared materials, the settings of one run and the factor under
 study, trains on a split of its own (``config.seed``), leaves no file behind, and returns
@@ -23,8 +23,9 @@ from catsdogs.forgetting import linear_cka, load_original_classifier
 from catsdogs.photo import read_photo, resize_photo
 from catsdogs.pipeline import Materials
 from catsdogs.quiet import keras
-from catsdogs.training import build_head, fit, tail_and_head, train_head
+from catsdogs.training import build_head, fine_tune, fit, tail_and_head, train_head
 
+MEASURES = ("accuracy", "auc", "loss", "errors", "confusion")  # of ``evaluation.Scores``
 TRAIN_SIZES = (20, 50, 100, 300, 1000, 2400)
 PROBED_LAYERS = ("block_1_project_BN", "block_3_project_BN", "block_6_project_BN", "block_10_project_BN",
                  "block_13_project_BN", "out_relu")
@@ -47,13 +48,38 @@ def split_with_few(photos: Photos, config: Config, train_photos: int | None) -> 
 
 
 def measure_parts(probabilities: np.ndarray, photos: Photos, split: Split) -> dict:
-    """Accuracy, AUC, loss and errors of (n, 2) probabilities on each part of the split, as ``test_loss`` and so on."""
+    """The ``MEASURES`` of (n, 2) probabilities on each part of the split, as ``test_loss`` and so on."""
     measures = {}
     for part in PARTS:
         rows = np.unique(getattr(split, part))
         scores = score(probabilities[rows], photos.labels[rows], photos.class_names)
-        measures |= {f"{part}_{key}": getattr(scores, key) for key in ("accuracy", "auc", "loss", "errors")}
+        measures |= {f"{part}_{key}": getattr(scores, key) for key in MEASURES}
     return measures
+
+
+def recipe_run(materials: Materials, config: Config, recipe: str) -> list[dict]:
+    """Both phases with these settings.
+
+    Args:
+        recipe: the name its rows carry; there is one, the challenge's.
+
+    Returns:
+        a row per phase, with ``phase`` and the epochs it took.
+    """
+    photos, maps, split = materials.photos, materials.maps, split_photos(materials.photos, config)
+    keras.utils.clear_session()
+    tail = cut(copy_of_base(materials.backbone.base), config.unfrozen_layers)[1]
+    keras.utils.set_random_seed(config.seed)
+    head = build_head(config)
+    phase1 = train_head(head, pooled_features(tail, maps), photos.labels, split, config)
+    before = tail_and_head(tail, head).predict(maps, verbose=0)
+    # A new head with the same weights, as when phase 2 starts from phase 1's file.
+    fresh = build_head(config)
+    fresh.set_weights(head.get_weights())
+    phase2 = fine_tune(tail, fresh, maps, photos.labels, split, config)
+    after = tail_and_head(tail, fresh).predict(maps, verbose=0)
+    return [{"phase": number, "epochs": len(phase.history["loss"]), **measure_parts(answers, photos, split)}
+            for number, phase, answers in ((1, phase1, before), (2, phase2, after))]
 
 
 def head_run(materials: Materials, config: Config, pooling: str = "gap",

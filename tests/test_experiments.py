@@ -15,7 +15,6 @@ from catsdogs.experiments import (
     grid,
     load_results,
     plan_of,
-    recipe_run,
     run_experiment,
     run_here,
 )
@@ -38,23 +37,6 @@ def runs(monkeypatch):
     small = Experiment("?", measure, grid(seed=[1, 2], recipe=["desafio"]))
     monkeypatch.setattr(experiments, "EXPERIMENTS", {"small": small})
     return SimpleNamespace(done=done, stop_at=stop_at)
-
-
-def test_a_run_measures_what_train_measures(trained):
-    config = trained.materials.config
-    for number, row in enumerate(recipe_run(trained.materials, config, "desafio"), start=1):
-        recorded = trained.record[f"phase{number}"]
-        assert row["phase"] == number and row["epochs"] == len(recorded["history"]["loss"])
-        for part in ("validation", "test"):
-            assert row[f"{part}_accuracy"] == recorded[part]["accuracy"]
-            assert row[f"{part}_loss"] == pytest.approx(recorded[part]["loss"], rel=1e-5)
-
-
-def test_a_run_leaves_the_materials_alone(trained):
-    before = trained.materials.backbone.base.get_weights()
-    recipe_run(trained.materials, replace(trained.materials.config, seed=9), "desafio")
-    after = trained.materials.backbone.base.get_weights()
-    assert all((one == two).all() for one, two in zip(before, after, strict=True))
 
 
 def test_rows_say_what_made_them(trained, runs):

@@ -12,18 +12,21 @@ from catsdogs.config import Config
 from catsdogs.data import split_photos
 from catsdogs.pipeline import Materials
 from catsdogs.quiet import keras
-from catsdogs.studies import fine_tune_run, head_run, measure_parts, random_base, split_with_few, transfer_run
+from catsdogs.studies import (
+    fine_tune_run,
+    head_run,
+    measure_parts,
+    random_base,
+    recipe_run,
+    split_with_few,
+    transfer_run,
+)
 from catsdogs.training import build_head, fit
 
 FAST = replace(CONFIG, head_epochs=1, fine_tune_epochs=1)
 HIGH = replace(FAST, fine_tune_learning_rate=1e-2)
 MEASURES = {f"{part}_{key}" for part in ("train", "validation", "test")
-            for key in ("accuracy", "auc", "loss", "errors")}
-
-
-@pytest.fixture(autouse=True)
-def no_original_classifier(isolated, monkeypatch):
-    monkeypatch.setattr("catsdogs.forgetting.shipped_models_dir", lambda: isolated / "shipped")
+            for key in studies.MEASURES}
 
 
 @pytest.fixture(scope="module")
@@ -40,6 +43,23 @@ def test_few_photos_are_repeated_until_the_epoch_is_as_long_as_before():
     assert set(different) <= set(whole.train)
     assert np.bincount(photos.labels[different]).tolist() == [10, 10]
     assert (few.validation == whole.validation).all() and (few.test == whole.test).all()
+
+
+def test_a_run_measures_what_train_measures(trained):
+    config = trained.materials.config
+    for number, row in enumerate(recipe_run(trained.materials, config, "desafio"), start=1):
+        recorded = trained.record[f"phase{number}"]
+        assert row["phase"] == number and row["epochs"] == len(recorded["history"]["loss"])
+        for part in ("validation", "test"):
+            assert row[f"{part}_accuracy"] == recorded[part]["accuracy"]
+            assert row[f"{part}_loss"] == pytest.approx(recorded[part]["loss"], rel=1e-5)
+
+
+def test_a_run_leaves_the_materials_alone(trained):
+    before = trained.materials.backbone.base.get_weights()
+    recipe_run(trained.materials, replace(trained.materials.config, seed=9), "desafio")
+    after = trained.materials.backbone.base.get_weights()
+    assert all((one == two).all() for one, two in zip(before, after, strict=True))
 
 
 def test_few_photos_change_with_the_seed_only():
