@@ -71,7 +71,7 @@ def recipe_run(materials: Materials, config: Config, recipe: str) -> list[dict]:
     tail = cut(copy_of_base(materials.backbone.base), config.unfrozen_layers)[1]
     keras.utils.set_random_seed(config.seed)
     head = build_head(config)
-    phase1 = train_head(head, pooled_features(tail, maps), photos.labels, split, config)
+    phase1 = train_head(head, materials.features, photos.labels, split, config)
     before = tail_and_head(tail, head).predict(maps, verbose=0)
     # A new head with the same weights, as when phase 2 starts from phase 1's file.
     fresh = build_head(config)

@@ -71,10 +71,8 @@ def test_the_answer_is_the_class_of_the_largest_logit():
 
 
 @pytest.fixture
-def shipped(isolated, monkeypatch):
+def shipped(isolated):
     """Write a classifier for a network with this fingerprint into the repository's models folder."""
-    monkeypatch.setattr(forgetting, "shipped_models_dir", lambda: isolated / "shipped")
-
     def write(of_network: str) -> None:
         (isolated / "shipped").mkdir(parents=True)
         np.savez(isolated / "shipped" / ORIGINAL_CLASSIFIER, kernel=KERNEL, bias=BIAS, task="quatro raças",
