@@ -11,8 +11,11 @@ from typing import NoReturn
 
 from catsdogs import __version__
 from catsdogs.config import (
+    BETTER_CHECKPOINT,
     PHASE1_CHECKPOINT,
     PHASE2_CHECKPOINT,
+    RECIPES,
+    BetterConfig,
     Config,
     cache_dir,
     checkpoint_path,
@@ -97,6 +100,9 @@ def build_parser() -> argparse.ArgumentParser:
 def _add_train(commands) -> None:
     command = _command(commands, "train", "treina as duas fases e grava checkpoints, figuras e run.json", run_train)
     _add_source(command)
+    command.add_argument("--recipe", choices=RECIPES, default="desafio",
+                         help="`desafio`, a do desafio, ou `melhor`, mais demorada, que grava "
+                              f"{BETTER_CHECKPOINT} e precisa das fotos (padrão: desafio)")
     default = Config()
     for flag, field, meaning in (
             ("--image-size", "image_size", "lado da imagem que entra na rede, em pixels"),
@@ -106,7 +112,7 @@ def _add_train(commands) -> None:
             ("--batch-size", "batch_size", "fotos por passo"),
             ("--seed", "seed", "semente da divisão e do treino")):
         value = getattr(default, field)
-        command.add_argument(flag, dest=field, type=int, metavar="N", help=f"{meaning} (padrão: {value})")
+        command.add_argument(flag, dest=field, type=int, metavar="N", help=f"{meaning} (padrão do desafio: {value})")
     _add_json(command)
 
 
@@ -177,9 +183,13 @@ def _prepare(options: argparse.Namespace, config: Config):
 def run_train(options: argparse.Namespace) -> int:
     """``catsdogs train``."""
     from catsdogs.pipeline import train
+    from catsdogs.recipe import train_and_save
 
-    record = train(_prepare(options, _config_from(options)), say=_say, verbose=0 if options.json else 2)
-    _print_scores(record, options.json)
+    materials, verbose = _prepare(options, _config_from(options)), 0 if options.json else 2
+    if options.recipe == "melhor":
+        _print_scores(train_and_save(materials, say=_say, verbose=verbose), options.json)
+    else:
+        _print_scores(train(materials, say=_say, verbose=verbose), options.json)
     return 0
 
 
@@ -190,7 +200,8 @@ def _config_from(options: argparse.Namespace) -> Config:
     for name, value in given.items():
         if value is not None and value < (0 if name == "seed" else 1):
             raise CatsdogsError(f"{name} não pode ser {value}: use um número maior.")
-    return replace(load_config(), **{name: value for name, value in given.items() if value is not None})
+    start = BetterConfig() if options.recipe == "melhor" else load_config()
+    return replace(start, **{name: value for name, value in given.items() if value is not None})
 
 
 def _print_scores(record: dict, as_json: bool) -> None:
@@ -199,14 +210,15 @@ def _print_scores(record: dict, as_json: bool) -> None:
     if as_json:
         print(json.dumps(record, ensure_ascii=False))
         return
-    scores = {(part, phase): Scores(**record[f"phase{phase}"][part])
-              for part in ("validation", "test") for phase in PHASES}
-    names = {"validation": "Validação", "test": "Teste"}
-    print(plain_table(METRICS_HEADER, [metrics_row(f"{names[part]}, fase {phase}", row)
-                                       for (part, phase), row in scores.items()]))
-    for phase in PHASES:
-        print(f"\nTeste, fase {phase}")
-        print(plain_table(REPORT_HEADER, report_rows(scores["test", phase])))
+    models = {f"fase {phase}": record[f"phase{phase}"] for phase in PHASES} if "phase1" in record \
+        else {f"receita {record['recipe']}": record}
+    scores = {(part, name): Scores(**model[part]) for part in ("validation", "test") for name, model in models.items()}
+    parts = {"validation": "Validação", "test": "Teste"}
+    print(plain_table(METRICS_HEADER, [metrics_row(f"{parts[part]}, {name}", row)
+                                       for (part, name), row in scores.items()]))
+    for name in models:
+        print(f"\nTeste, {name}")
+        print(plain_table(REPORT_HEADER, report_rows(scores["test", name])))
 
 
 def run_evaluate(options: argparse.Namespace) -> int:

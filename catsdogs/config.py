@@ -8,6 +8,8 @@ PHASE1_CHECKPOINT = "mobilenetv2_feature_extractor.keras"
 PHASE2_CHECKPOINT = "mobilenetv2_finetuned.keras"
 BUNDLE_FILE = "bundle.npz"
 RECORD_FILE = "run.json"
+BETTER_CHECKPOINT = "mobilenetv2_melhor.keras"
+BETTER_RECORD_FILE = "run_melhor.json"
 ORIGINAL_CLASSIFIER = "original_classifier.npz"
 
 
@@ -37,6 +39,29 @@ class Config:
     def as_dict(self) -> dict:
         """The settings as plain values, ready for JSON."""
         return asdict(self)
+
+
+@dataclass(frozen=True)
+class BetterConfig(Config):
+    """Settings of the better recipe (``recipe.py``), chosen on validation photos.
+
+    ``fine_tune_learning_rate`` is the highest one of the schedule; all epochs are run.
+    ``mirror`` trains on mirror images too.
+    ``average_weights`` takes an exponential moving average of the weights over the steps.
+    """
+
+    head_epochs: int = 3
+    head_learning_rate: float = 2e-4
+    unfrozen_layers: int = 38
+    fine_tune_epochs: int = 5
+    fine_tune_learning_rate: float = 1e-4
+    mirror: bool = True
+    label_smoothing: float = 0.0
+    weight_decay: float = 0.0
+    average_weights: bool = False
+
+
+RECIPES = {"desafio": Config, "melhor": BetterConfig}
 
 
 def load_config() -> Config:

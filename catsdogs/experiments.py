@@ -7,13 +7,13 @@ from pathlib import Path
 
 from tqdm import tqdm
 
-from catsdogs.config import Config, book_dir, results_dir
+from catsdogs.config import BetterConfig, Config, book_dir, results_dir
 from catsdogs.errors import CatsdogsError
 from catsdogs.files import read_json, write_json
 from catsdogs.pipeline import Materials, versions
-from catsdogs.studies import fine_tune_run, head_run, recipe_run, transfer_run
+from catsdogs.studies import better_run, fine_tune_run, head_run, recipe_run, transfer_run
 
-CONFIG_FIELDS = {field.name for field in fields(Config)}
+CONFIG_FIELDS = {field.name for field in fields(BetterConfig)}
 
 
 @dataclass(frozen=True)
@@ -37,10 +37,19 @@ def grid(**choices: Sequence) -> list[dict]:
     return [dict(zip(choices, values, strict=True)) for values in product(*choices.values())]
 
 
+# Tried on splits of their own, so that the ten of repeated_runs have no part in the choice.
+INGREDIENTS = {
+    "receita": {}, "sem espelho": {"mirror": False}, "20 camadas": {"unfrozen_layers": 20},
+    "taxa 1e-5": {"fine_tune_learning_rate": 1e-5}, "média dos pesos": {"average_weights": True},
+    "rótulos suavizados": {"label_smoothing": 0.05}, "weight decay": {"weight_decay": 0.01},
+}
 SEEDS = range(5)
 EXPERIMENTS = {
     "repeated_runs": Experiment("Quanto os resultados mudam de uma divisão para outra?", recipe_run,
-                                grid(recipe=["desafio"], seed=range(10))),
+                                grid(recipe=["desafio", "melhor"], seed=range(10))),
+    "ingredients": Experiment("O que cada ingrediente da receita melhor muda?", better_run, [
+        {"ingredient": name, **change, "seed": seed}
+        for name, change in INGREDIENTS.items() for seed in range(100, 105)]),
     "transfer": Experiment("Quanto vale começar de pesos pré-treinados?", transfer_run,
                            grid(start=["pretrained", "random", "scratch"], seed=SEEDS)),
     "unfreezing": Experiment("Quantas camadas descongelar?", fine_tune_run,
@@ -141,4 +150,8 @@ def factor_names(experiment: Experiment, rows: Sequence[dict]) -> list[str]:
 def _config_and_factors(setting: dict, materials: Materials) -> tuple[Config, dict]:
     given = {name: value for name, value in setting.items() if name in CONFIG_FIELDS}
     factors = {name: value for name, value in setting.items() if name not in CONFIG_FIELDS}
+    if factors.get("recipe") == "melhor" or "ingredient" in factors:
+        # Its own settings, but the photos' as they were prepared.
+        same = ("image_size", "validation_fraction", "test_fraction", "photos_per_class")
+        return BetterConfig(**{name: getattr(materials.config, name) for name in same} | given), factors
     return replace(materials.config, **given), factors

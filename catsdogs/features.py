@@ -23,6 +23,7 @@ from catsdogs.backbone import Backbone
 from catsdogs.bundle import load_bundle_activations
 from catsdogs.config import Config, cache_dir
 from catsdogs.data import Photos
+from catsdogs.errors import CatsdogsError
 from catsdogs.files import atomic_path
 from catsdogs.photo import read_photo, resize_photo
 from catsdogs.quiet import keras, silenced_native_output, tf
@@ -32,8 +33,8 @@ CHUNK = 64
 PREPROCESSING = "bilinear, x/127.5-1"
 
 
-def activations(photos: Photos, backbone: Backbone, config: Config) -> np.ndarray:
-    """The trunk's output for every photo, in the photos' order.
+def activations(photos: Photos, backbone: Backbone, config: Config, mirrored: bool = False) -> np.ndarray:
+    """The trunk's output for every photo, or its mirror image, in the photos' order.
 
     With photo files, what the cache lacks is computed and kept, and the result is a
     read-only memory map; with the bundle alone, it is read from there.
@@ -42,12 +43,15 @@ def activations(photos: Photos, backbone: Backbone, config: Config) -> np.ndarra
         float32 array of shape (n, t, t, channels); (n, 7, 7, 160) by default.
 
     Raises:
-        CatsdogsError: the bundle has no activations at this cut or size.
+        CatsdogsError: the bundle has no activations of mirror images, or at this cut or size.
     """
     if not photos.has_files:
+        if mirrored:
+            raise CatsdogsError("As ativações que acompanham o repositório não incluem as fotos espelhadas: "
+                                "conecte-se à internet ou indique uma pasta de fotos com CATSDOGS_DATA.")
         return load_bundle_activations(photos.digests, config.image_size, backbone.fingerprint)
     shape = (len(photos), *backbone.trunk.output_shape[1:])
-    cache = ActivationCache(cache_dir() / "activations" / cache_key(photos, backbone, config), shape)
+    cache = ActivationCache(cache_dir() / "activations" / cache_key(photos, backbone, config, mirrored), shape)
     missing = cache.missing()
     if missing:
         run_trunk = make_runner(backbone)
@@ -55,7 +59,8 @@ def activations(photos: Photos, backbone: Backbone, config: Config) -> np.ndarra
         with tqdm(total=todo, desc="Extraindo ativações", unit="foto") as progress, \
                 ThreadPoolExecutor(os.cpu_count()) as decoders:
             for start, stop in missing:
-                cache.write(start, _extract(photos, range(start, stop), config.image_size, run_trunk, decoders))
+                cache.write(start, _extract(photos, range(start, stop), config.image_size, run_trunk, decoders,
+                                            mirrored))
                 progress.update(stop - start)
     return cache.read()
 
@@ -73,15 +78,17 @@ def photo_activations(pixels: Sequence[np.ndarray], backbone: Backbone, config: 
     return _run_in_batches(resized, make_runner(backbone))
 
 
-def cache_key(photos: Photos, backbone: Backbone, config: Config) -> str:
+def cache_key(photos: Photos, backbone: Backbone, config: Config, mirrored: bool = False) -> str:
     """A name for these activations that changes with anything that changes them."""
     parts = [*photos.digests, config.image_size, PREPROCESSING, backbone.fingerprint, backbone.trunk.output.shape]
+    parts += ["mirrored"] if mirrored else []
     return hashlib.sha256(repr(parts).encode()).hexdigest()[:32]
 
 
-def _extract(photos: Photos, indices: range, size: int, run_trunk, decoders: ThreadPoolExecutor) -> np.ndarray:
-    resized = decoders.map(lambda i: resize_photo(read_photo(photos.path(i)), size), indices)
-    return _run_in_batches(list(resized), run_trunk)
+def _extract(photos: Photos, indices: range, size: int, run_trunk, decoders: ThreadPoolExecutor,
+             mirrored: bool = False) -> np.ndarray:
+    resized = list(decoders.map(lambda i: resize_photo(read_photo(photos.path(i)), size), indices))
+    return _run_in_batches([photo[:, ::-1] for photo in resized] if mirrored else resized, run_trunk)
 
 
 def _run_in_batches(resized: list[np.ndarray], run_trunk) -> np.ndarray:

@@ -14,7 +14,7 @@ from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import StandardScaler
 
 from catsdogs.backbone import copy_of_base, cut, fingerprint, new_base, unfreeze
-from catsdogs.config import Config
+from catsdogs.config import BetterConfig, Config
 from catsdogs.data import PARTS, Photos, Split, draw_photos, split_photos
 from catsdogs.errors import CatsdogsError
 from catsdogs.evaluation import score
@@ -23,6 +23,7 @@ from catsdogs.forgetting import linear_cka, load_original_classifier
 from catsdogs.photo import read_photo, resize_photo
 from catsdogs.pipeline import Materials
 from catsdogs.quiet import keras
+from catsdogs.recipe import both_views, mean_over_views, train_better
 from catsdogs.training import build_head, fine_tune, fit, tail_and_head, train_head
 
 MEASURES = ("accuracy", "auc", "loss", "errors", "confusion")  # of ``evaluation.Scores``
@@ -58,14 +59,19 @@ def measure_parts(probabilities: np.ndarray, photos: Photos, split: Split) -> di
 
 
 def recipe_run(materials: Materials, config: Config, recipe: str) -> list[dict]:
-    """Both phases with these settings.
+    """A whole recipe with these settings.
 
     Args:
-        recipe: the name its rows carry; there is one, the challenge's.
+        recipe: "desafio" or "melhor", the keys of ``config.RECIPES``.
 
     Returns:
-        a row per phase, with ``phase`` and the epochs it took.
+        for the challenge's recipe a row per phase, for the better one the end result alone, with
+        ``phase`` and the epochs it took.
     """
+    return better_run(materials, config)[-1:] if recipe == "melhor" else _challenge_rows(materials, config)
+
+
+def _challenge_rows(materials: Materials, config: Config) -> list[dict]:
     photos, maps, split = materials.photos, materials.maps, split_photos(materials.photos, config)
     keras.utils.clear_session()
     tail = cut(copy_of_base(materials.backbone.base), config.unfrozen_layers)[1]
@@ -80,6 +86,25 @@ def recipe_run(materials: Materials, config: Config, recipe: str) -> list[dict]:
     after = tail_and_head(tail, fresh).predict(maps, verbose=0)
     return [{"phase": number, "epochs": len(phase.history["loss"]), **measure_parts(answers, photos, split)}
             for number, phase, answers in ((1, phase1, before), (2, phase2, after))]
+
+
+def better_run(materials: Materials, config: BetterConfig, ingredient: str = "") -> list[dict]:
+    """The better recipe with these settings; needs the photos.
+
+    Args:
+        ingredient: what differs from the recipe, for the row.
+
+    Returns:
+        a row for the answers from the photo alone and one for those from both ``views``.
+    """
+    photos, split = materials.photos, split_photos(materials.photos, config)
+    keras.utils.clear_session()
+    views = both_views(materials, config)
+    start = time.perf_counter()
+    _, model = train_better(materials.backbone.base, views, photos.labels, split, config)
+    seconds = time.perf_counter() - start
+    return [{"phase": 2, "views": seen, "epochs": config.fine_tune_epochs, "seconds": seconds,
+             **measure_parts(mean_over_views(model, views[:seen]), photos, split)} for seen in (1, 2)]
 
 
 def head_run(materials: Materials, config: Config, pooling: str = "gap",

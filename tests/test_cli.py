@@ -5,13 +5,21 @@ import re
 import shutil
 import subprocess
 import sys
+from pathlib import Path
 
 import pytest
 from helpers import assert_sentence, tiny_photos
 
 from catsdogs import cli, pipeline
 from catsdogs.cli import main
-from catsdogs.config import PHASE1_CHECKPOINT, PHASE2_CHECKPOINT, Config
+from catsdogs.config import (
+    BETTER_CHECKPOINT,
+    BETTER_RECORD_FILE,
+    PHASE1_CHECKPOINT,
+    PHASE2_CHECKPOINT,
+    BetterConfig,
+    Config,
+)
 from catsdogs.experiments import EXPERIMENTS, Experiment, grid
 from catsdogs.photo import sample_photo
 
@@ -50,6 +58,19 @@ def test_train_json_is_all_that_standard_output_holds(source, isolated, capfd):
     assert {PHASE1_CHECKPOINT, PHASE2_CHECKPOINT} <= {path.name for path in (isolated / "models").iterdir()}
     assert json.loads(captured.out) == json.loads((isolated / "models" / "run.json").read_text(encoding="utf-8"))
     assert "Fotos: pasta photos." in captured.err and "Fase 2" in captured.err
+
+
+def test_train_with_the_better_recipe(source, isolated, capfd):
+    """It writes files of its own, which predict can use, and leaves the challenge's alone."""
+    assert main(["train", *source, *TINY, "--recipe", "melhor"]) == 0
+    out = capfd.readouterr().out
+    assert "Teste, receita melhor" in out and "fase 1" not in out
+    assert {path.name for path in (isolated / "models").iterdir()} == {BETTER_CHECKPOINT, BETTER_RECORD_FILE}
+    record = json.loads((isolated / "models" / BETTER_RECORD_FILE).read_text(encoding="utf-8"))
+    assert BetterConfig(**record["config"]) == BetterConfig(image_size=96, head_epochs=1, fine_tune_epochs=1)
+    photo = Path(source[1]) / "cats" / "000.jpg"
+    assert main(["predict", str(photo), "--checkpoint", str(isolated / "models" / BETTER_CHECKPOINT)]) == 0
+    assert "%" in capfd.readouterr().out
 
 
 def test_an_experiment_shows_its_factors(source, isolated, capsys, monkeypatch):

@@ -8,11 +8,12 @@ from helpers import CONFIG, fake_photos
 
 from catsdogs import studies
 from catsdogs.backbone import Backbone, copy_of_base, cut
-from catsdogs.config import Config
+from catsdogs.config import BetterConfig, Config
 from catsdogs.data import split_photos
 from catsdogs.pipeline import Materials
 from catsdogs.quiet import keras
 from catsdogs.studies import (
+    better_run,
     fine_tune_run,
     head_run,
     measure_parts,
@@ -53,6 +54,16 @@ def test_a_run_measures_what_train_measures(trained):
         for part in ("validation", "test"):
             assert row[f"{part}_accuracy"] == recorded[part]["accuracy"]
             assert row[f"{part}_loss"] == pytest.approx(recorded[part]["loss"], rel=1e-5)
+
+
+def test_the_better_recipe_answers_from_one_view_and_from_both(trained, monkeypatch):
+    monkeypatch.setenv("CATSDOGS_CACHE", str(trained.cache))
+    config = BetterConfig(image_size=96, head_epochs=1, fine_tune_epochs=1, seed=3)
+    one, both = better_run(trained.materials, config, "receita")
+    assert (one["views"], both["views"]) == (1, 2) and one["test_loss"] != both["test_loss"]
+    assert MEASURES | {"phase", "views", "epochs", "seconds"} == set(one)
+    row, = recipe_run(trained.materials, config, "melhor")
+    assert row["views"] == 2 and row["test_loss"] == pytest.approx(both["test_loss"], rel=1e-4)
 
 
 def test_a_run_leaves_the_materials_alone(trained):
