@@ -103,6 +103,7 @@ def _add_train(commands) -> None:
     command.add_argument("--recipe", choices=RECIPES, default="desafio",
                          help="`desafio`, a do desafio, ou `melhor`, mais demorada, que grava "
                               f"{BETTER_CHECKPOINT} e precisa das fotos (padrão: desafio)")
+    command.add_argument("--again", action="store_true", help="treina de novo mesmo que nada tenha mudado")
     default = Config()
     for flag, field, meaning in (
             ("--image-size", "image_size", "lado da imagem que entra na rede, em pixels"),
@@ -189,7 +190,7 @@ def run_train(options: argparse.Namespace) -> int:
     if options.recipe == "melhor":
         _print_scores(train_and_save(materials, say=_say, verbose=verbose), options.json)
     else:
-        _print_scores(train(materials, say=_say, verbose=verbose), options.json)
+        _print_scores(train(materials, say=_say, verbose=verbose, again=options.again), options.json)
     return 0
 
 

@@ -21,6 +21,7 @@ from catsdogs.photo import is_photo_name, read_photo
 SPLIT_FOLDERS = {"train", "training", "treino", "validation", "valid", "val", "validacao", "validação",
                  "test", "testing", "teste"}
 MIN_PHOTOS_PER_CLASS = 10
+PIECE = 1024
 PARTS = ("train", "validation", "test")
 
 
@@ -209,9 +210,14 @@ def _verify(files: list[tuple[str, Path]]) -> list[list[str]]:
         except OSError as error:
             return ["", f"{path.name} não pôde ser lido ({error.strerror})."]
 
-    with ThreadPoolExecutor(os.cpu_count()) as pool:
-        checks = pool.map(check, [path for _, path in files])
-        return list(tqdm(checks, total=len(files), desc="Conferindo fotos", unit="foto"))
+    paths, checks = [path for _, path in files], []
+    with ThreadPoolExecutor(os.cpu_count()) as pool, \
+            tqdm(total=len(files), desc="Conferindo fotos", unit="foto") as progress:
+        # In pieces, so that memory does not grow with the tasks of a million photos.
+        for start in range(0, len(paths), PIECE):
+            checks += pool.map(check, paths[start:start + PIECE])
+            progress.update(len(checks) - progress.n)
+    return checks
 
 
 def _photos_from_rows(rows: list, files: list, root: Path, class_names: tuple[str, str], origin: str) -> Photos:

@@ -28,7 +28,7 @@ from catsdogs.data import PARTS, Photos, Split, find_photos, split_photos
 from catsdogs.errors import CatsdogsError
 from catsdogs.evaluation import Scores, score
 from catsdogs.features import activations, pooled_features
-from catsdogs.files import atomic_path, write_json
+from catsdogs.files import atomic_path, read_json, write_json
 from catsdogs.quiet import keras
 from catsdogs.training import (
     Phase,
@@ -91,13 +91,17 @@ def run_key(materials: Materials) -> str:
     return hashlib.sha256(json.dumps(parts).encode()).hexdigest()[:16]
 
 
-def train(materials: Materials, say: Callable[[str], None] = print, verbose: int = 0) -> dict:
+def train(materials: Materials, say: Callable[[str], None] = print, verbose: int = 0, again: bool = False) -> dict:
     """Run both phases; write checkpoints, figures and ``run.json``; return the record.
 
     Args:
         say: takes one Portuguese line per step.
         verbose: passed to ``fit``.
+        again: train even if this very run is already recorded.
     """
+    if not again and (recorded := recorded_run(materials)):
+        say(f"Nada mudou desde o treino de {recorded['date']}: estes são seus resultados (--again treina de novo).")
+        return recorded
     say("Fase 1: treinando a cabeça sobre a base congelada…")
     phase1 = train_phase1(materials, verbose)
     # Phase 2 always starts from the file, so that it is the same whether phase 1 ran now or long ago.
@@ -111,6 +115,18 @@ def train(materials: Materials, say: Callable[[str], None] = print, verbose: int
     save_figures(record)
     say(f"Checkpoints e {RECORD_FILE} em {models_dir()}; figuras em {images_dir()}.")
     return record
+
+
+def recorded_run(materials: Materials) -> dict | None:
+    """The record of this very run, if its checkpoints are there too: same photos, trunk, settings and versions."""
+    try:
+        record = read_json(models_dir() / RECORD_FILE)
+        saved = [read_metadata(models_dir() / name) for name in (PHASE1_CHECKPOINT, PHASE2_CHECKPOINT)]
+    except (OSError, ValueError, CatsdogsError):
+        return None
+    this = about(materials).items()
+    unchanged = record.get("versions") == versions() and all(this <= each.items() for each in (record, *saved))
+    return record if unchanged else None
 
 
 def train_phase1(materials: Materials, verbose: int = 0) -> Phase:

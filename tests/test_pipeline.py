@@ -10,11 +10,11 @@ from PIL import Image
 
 from catsdogs import pipeline
 from catsdogs.backbone import find_base
-from catsdogs.checkpoint import load_checkpoint, read_metadata
+from catsdogs.checkpoint import load_checkpoint, read_metadata, save_checkpoint
 from catsdogs.config import PHASE1_CHECKPOINT, PHASE2_CHECKPOINT, Config
 from catsdogs.data import split_photos
 from catsdogs.evaluation import score
-from catsdogs.pipeline import evaluate_checkpoints, phase1_model, phase2_model, probabilities, run_key
+from catsdogs.pipeline import evaluate_checkpoints, phase1_model, phase2_model, probabilities, run_key, train
 
 CHECKPOINTS = {"phase1": PHASE1_CHECKPOINT, "phase2": PHASE2_CHECKPOINT}
 FIGURES = {"confmat_phase1.png", "confmat_phase2.png", "curves_freeze.png", "curves_ft.png"}
@@ -102,6 +102,35 @@ def test_matching_checkpoints_are_used_again(trained_here, monkeypatch):
         answers = probabilities(model, trained_here.materials)[trained_here.materials.split.test, 1]
         given = trained_here.record[phase]["probabilities"]["test"]
         np.testing.assert_allclose(answers, [given[name] for name in names], atol=1e-5)
+
+
+def test_a_run_that_is_recorded_is_not_done_again(trained_here, monkeypatch):
+    lines = []
+    monkeypatch.setattr(pipeline, "train_phase1", lambda *_: pytest.fail("it was trained again"))
+    assert train(trained_here.materials, say=lines.append) == trained_here.record
+    assert len(lines) == 1 and "Nada mudou" in lines[0]
+
+
+@pytest.mark.parametrize("change", ["again", "settings", "versions", "lost checkpoint", "checkpoint of another run"])
+def test_anything_that_changed_means_training_again(trained_here, isolated, monkeypatch, change):
+    class Trained(Exception):
+        pass
+
+    def fail(*_):
+        raise Trained
+
+    materials, path = trained_here.materials, isolated / "models" / PHASE2_CHECKPOINT
+    monkeypatch.setattr(pipeline, "train_phase1", fail)
+    if change == "settings":
+        materials = replace(materials, config=replace(CONFIG, dropout=0.5))
+    elif change == "versions":
+        monkeypatch.setattr(pipeline, "versions", lambda: {"keras": "0"})
+    elif change == "lost checkpoint":
+        path.unlink()
+    elif change == "checkpoint of another run":
+        save_checkpoint(load_checkpoint(path)[0], path, ("cats", "dogs"), pipeline.about(other_split(materials)))
+    with pytest.raises(Trained):
+        train(materials, say=lambda line: None, again=change == "again")
 
 
 @pytest.mark.parametrize("case", ["other split", "other trunk", "missing"])
