@@ -1,13 +1,18 @@
 """Whole models on disk: the usual ``.keras`` file, plus class names and origin."""
 
+from __future__ import annotations
+
 import json
 import zipfile
 import zlib
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from catsdogs.errors import CatsdogsError
 from catsdogs.files import atomic_path
-from catsdogs.quiet import keras
+
+if TYPE_CHECKING:
+    from catsdogs.quiet import keras
 
 METADATA_MEMBER = "catsdogs.json"
 
@@ -46,6 +51,8 @@ def load_checkpoint(path: Path) -> tuple[keras.Model, dict]:
         CatsdogsError: as ``read_metadata``, or Keras refuses the model.
     """
     metadata = read_metadata(path)
+    from catsdogs.quiet import keras  # here, so that reading metadata does not wait for TensorFlow
+
     try:
         return keras.saving.load_model(path, compile=False, safe_mode=True), metadata
     except (zipfile.BadZipFile, zlib.error, EOFError, NotImplementedError, KeyError, ValueError, OSError,

@@ -85,7 +85,8 @@ def build_parser() -> argparse.ArgumentParser:
     parser = Parser(
         prog="catsdogs", description="Transfer learning com MobileNetV2 em duas classes de fotos.",
         epilog="Variáveis de ambiente: CATSDOGS_DATA (pasta ou zip de fotos), CATSDOGS_WEIGHTS (pesos do backbone), "
-               "CATSDOGS_CACHE (downloads e ativações), CATSDOGS_MODELS (onde gravar checkpoints).")
+               "CATSDOGS_CACHE (downloads, ativações e modelos convertidos), "
+               "CATSDOGS_MODELS (onde gravar checkpoints).")
     parser.add_argument("--version", action="version", version=f"catsdogs {__version__}",
                         help="mostra a versão e sai")
     commands = parser.add_subparsers(title="comandos", metavar="COMANDO", required=True)
@@ -241,10 +242,10 @@ def run_predict(options: argparse.Namespace) -> int:
     files = {f"fase {phase}": checkpoint_path(PHASES[phase]) for phase in phases}
     if options.checkpoint:
         files = {options.checkpoint.name: options.checkpoint}
-    classifiers = {name: Classifier(path) for name, path in files.items()}
+    classifiers = {name: Classifier(path, _say) for name, path in files.items()}
     rows, failed = [], False
-    for photo in photos:
-        answers = {name: classifier.predict(photo) for name, classifier in classifiers.items()}
+    for photo, *given in zip(photos, *(each.predict_all(photos) for each in classifiers.values()), strict=True):
+        answers = dict(zip(classifiers, given, strict=True))
         error = next(iter(answers.values())).error
         failed = failed or bool(error)
         if options.json:

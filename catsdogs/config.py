@@ -116,6 +116,6 @@ def checkpoint_path(name: str) -> Path:
 
 
 def cache_dir() -> Path:
-    """Where downloads and activations are kept: ``CATSDOGS_CACHE``, else ``~/.cache/catsdogs``."""
+    """Where downloads, activations and converted models are kept: ``CATSDOGS_CACHE``, else ``~/.cache/catsdogs``."""
     named = os.environ.get("CATSDOGS_CACHE")
     return Path(named).expanduser() if named else Path.home() / ".cache" / "catsdogs"

@@ -4,13 +4,9 @@ The trunk is frozen in both phases, so its output for a photo never changes. Tra
 the stored output is the same arithmetic as training the whole network.
 """
 
-import contextlib
 import hashlib
-import importlib.util
-import io
 import json
 import os
-import tempfile
 import zlib
 from collections.abc import Sequence
 from concurrent.futures import ThreadPoolExecutor
@@ -19,14 +15,14 @@ from pathlib import Path
 import numpy as np
 from tqdm import tqdm
 
+from catsdogs import litert
 from catsdogs.backbone import Backbone
 from catsdogs.bundle import load_bundle_activations
 from catsdogs.config import Config, cache_dir
 from catsdogs.data import Photos
 from catsdogs.errors import CatsdogsError
-from catsdogs.files import atomic_path
 from catsdogs.photo import read_photo, resize_photo
-from catsdogs.quiet import keras, silenced_native_output, tf
+from catsdogs.quiet import keras, tf
 
 BATCH = 8
 CHUNK = 64
@@ -105,11 +101,11 @@ def make_runner(backbone: Backbone):
     """The trunk as a function (n, size, size, 3) → (n, t, t, channels): LiteRT on CPU, Keras on GPU."""
     if _keras_is_faster():
         return _keras_runner(backbone.trunk)
-    return _litert_runner(export_trunk(backbone).read_bytes())
+    return litert.make_runner(export_trunk(backbone), BATCH)
 
 
 def _keras_is_faster() -> bool:
-    return bool(tf.config.list_physical_devices("GPU")) or importlib.util.find_spec("ai_edge_litert") is None
+    return bool(tf.config.list_physical_devices("GPU")) or not litert.is_installed()
 
 
 def _keras_runner(model: keras.Model):
@@ -125,49 +121,18 @@ def outputs(photos: Photos, model: keras.Model) -> np.ndarray:
     Returns:
         float32 array (n, …), in the photos' order.
     """
-    run = _keras_runner(model) if _keras_is_faster() else _litert_runner(_convert(model))
+    run = _keras_runner(model) if _keras_is_faster() else litert.make_runner(litert.convert(model), BATCH)
     size = model.input_shape[1]
     with ThreadPoolExecutor(os.cpu_count()) as decoders:
         return np.concatenate([_extract(photos, range(at, min(at + CHUNK, len(photos))), size, run, decoders)
                                for at in range(0, len(photos), CHUNK)])
 
 
-def export_trunk(backbone: Backbone) -> Path:
-    """The trunk as a LiteRT file in the cache, written once per set of weights and image size."""
+def export_trunk(backbone: Backbone) -> bytes:
+    """The trunk as LiteRT, converted once per set of weights and image size, and kept in the cache."""
     size = backbone.trunk.input_shape[1]
     path = cache_dir() / "trunks" / f"{backbone.fingerprint[:32]}-{size}.tflite"
-    if not path.exists():
-        with atomic_path(path) as temporary:
-            temporary.write_bytes(_convert(backbone.trunk))
-    return path
-
-
-def _convert(model: keras.Model) -> bytes:
-    # Through a SavedModel, because converting the model itself crashes the process in TensorFlow 2.16.
-    # Keras prints its export report to standard output, with no switch in its older versions.
-    with tempfile.TemporaryDirectory() as folder, silenced_native_output(), contextlib.redirect_stdout(io.StringIO()):
-        model.export(folder)
-        return tf.lite.TFLiteConverter.from_saved_model(folder).convert()
-
-
-def _litert_runner(content: bytes):
-    from ai_edge_litert.interpreter import Interpreter
-
-    with silenced_native_output():
-        interpreter = Interpreter(model_content=content, num_threads=os.cpu_count())
-        first = interpreter.get_input_details()[0]
-        interpreter.resize_tensor_input(first["index"], (BATCH, *first["shape"][1:]))
-        interpreter.allocate_tensors()
-    source, result = interpreter.get_input_details()[0], interpreter.get_output_details()[0]
-
-    def run(batch: np.ndarray) -> np.ndarray:
-        full = np.zeros(source["shape"], np.float32)
-        full[:len(batch)] = batch
-        interpreter.set_tensor(source["index"], full)
-        interpreter.invoke()
-        return interpreter.get_tensor(result["index"])[:len(batch)].copy()
-
-    return run
+    return litert.exported(path, lambda: backbone.trunk)
 
 
 class ActivationCache:

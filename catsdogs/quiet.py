@@ -7,23 +7,8 @@ package takes ``keras`` and ``tf`` from here.
 
 import os
 import warnings
-from collections.abc import Iterator
-from contextlib import contextmanager
 
-
-@contextmanager
-def silenced_native_output() -> Iterator[None]:
-    """Send what native libraries write to file descriptor 2 nowhere; Python exceptions still pass."""
-    saved = os.dup(2)
-    nowhere = os.open(os.devnull, os.O_WRONLY)
-    try:
-        os.dup2(nowhere, 2)
-        yield
-    finally:
-        os.dup2(saved, 2)
-        os.close(saved)
-        os.close(nowhere)
-
+from catsdogs.silence import silenced_native_output
 
 os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
 with silenced_native_output():
@@ -34,4 +19,4 @@ tf.get_logger().setLevel("ERROR")  # its INFO lines would otherwise reach the no
 # Said of files that an older Keras saved, as the shipped checkpoints are; the call is right all the same.
 warnings.filterwarnings("ignore", message="The structure of `inputs` doesn't match", category=UserWarning)
 
-__all__ = ["keras", "silenced_native_output", "tf"]
+__all__ = ["keras", "tf"]

@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 from helpers import assert_sentence, tiny_photos
 
-from catsdogs import cli, pipeline
+from catsdogs import cli, litert, pipeline
 from catsdogs.cli import main
 from catsdogs.config import (
     BETTER_CHECKPOINT,
@@ -22,6 +22,7 @@ from catsdogs.config import (
 )
 from catsdogs.experiments import EXPERIMENTS, Experiment, grid
 from catsdogs.photo import sample_photo
+from catsdogs.predict import Classifier
 
 ENGLISH = re.compile(r"\b(usage|error|required|invalid|argument|arguments|choose|unrecognized|expected|ignored|options|"
                      r"positional|show|help message|exit|ambiguous|unknown|default)\b:?")
@@ -118,6 +119,17 @@ def test_predict_json(trained_here, capfd):
         assert row["photo"] == path and answer["class"] in ("cats", "dogs")
         assert answer["probabilities"]["dogs"] == pytest.approx(
             trained_here.record["phase1"]["probabilities"]["test"][name], abs=1e-4)
+
+
+@pytest.mark.skipif(not litert.is_installed(), reason="ai-edge-litert is not installed")
+@pytest.mark.parametrize("arguments", [["predict", str(sample_photo())], ["--help"]], ids=["predict", "help"])
+def test_what_needs_no_training_imports_no_heavy_package(trained_here, isolated, arguments):
+    Classifier(isolated / "models" / PHASE2_CHECKPOINT)  # the first use, which converts the model
+    command = [sys.executable, "-X", "importtime", "-m", "catsdogs", *arguments]
+    lines = subprocess.run(command, capture_output=True, text=True).stderr.splitlines()
+    imported = {line.split("|")[-1].strip().split(".")[0] for line in lines if line.startswith("import time:")}
+    assert "catsdogs" in imported and ("ai_edge_litert" in imported) == ("predict" in arguments)
+    assert not imported & {"tensorflow", "keras", "sklearn", "scipy", "matplotlib", "h5py", "pooch"}
 
 
 def test_predict_with_another_checkpoint(trained_here, photo_folder, isolated, tmp_path, capsys):

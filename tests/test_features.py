@@ -1,13 +1,12 @@
 """The cached activations: right, reused, and healing."""
 
-import importlib.util
 from dataclasses import replace
 
 import numpy as np
 import pytest
 from helpers import CONFIG
 
-from catsdogs import features
+from catsdogs import features, litert
 from catsdogs.backbone import cut, fingerprint
 from catsdogs.checkpoint import load_checkpoint
 from catsdogs.features import (
@@ -50,14 +49,14 @@ def test_stored_activations_equal_plain_keras(studied, backbone):
     assert_close(studied.maps, expected)
 
 
-@pytest.mark.skipif(importlib.util.find_spec("ai_edge_litert") is None, reason="ai-edge-litert is not installed")
+@pytest.mark.skipif(not litert.is_installed(), reason="ai-edge-litert is not installed")
 @pytest.mark.parametrize("count", [1, 3, 8])
 def test_litert_and_keras_agree_on_any_batch(studied, backbone, monkeypatch, count):
     batch = preprocess(pixels_of(studied.photos, count))
     monkeypatch.setenv("CATSDOGS_CACHE", str(studied.cache))
     monkeypatch.setattr(features.tf.config, "list_physical_devices", lambda kind: [])
     by_litert = make_runner(backbone)(batch)
-    monkeypatch.setattr(features.importlib.util, "find_spec", lambda name: None)
+    monkeypatch.setattr(litert, "is_installed", lambda: False)
     by_keras = make_runner(backbone)(batch)
     assert by_litert.shape == by_keras.shape == (count, *SHAPE[1:])
     assert_close(by_litert, by_keras)

@@ -123,9 +123,10 @@ def test_pillows_own_pixel_limit_gives_the_same_sentence(tmp_path, refused, monk
     assert "megapixels" in refused(read_photo, tmp_path / "a.png")
 
 
+@pytest.mark.parametrize("dtype", [np.uint8, np.float32, np.float64])
 @pytest.mark.parametrize("shape", [(100, 112, 3), (37, 301, 3), (96, 96, 3), (1, 5, 3), (300, 200, 3)])
-def test_resize_equals_keras(shape):
-    pixels = np.random.default_rng(0).integers(0, 256, shape, np.uint8)
+def test_resize_equals_keras(shape, dtype):
+    pixels = np.random.default_rng(0).integers(0, 256, shape).astype(dtype)
     expected = keras.layers.Resizing(96, 96)(pixels[None].astype(np.float32))[0]
     resized = resize_photo(pixels, 96)
     assert resized.shape == (96, 96, 3) and resized.dtype == np.float32

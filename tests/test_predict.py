@@ -1,17 +1,48 @@
 """Answers for new photos."""
 
+import shutil
+import zipfile
+
 import numpy as np
 import pytest
 from helpers import photo_pixels
 from PIL import Image
 
+from catsdogs import litert, predict
+from catsdogs.checkpoint import load_checkpoint, save_checkpoint
 from catsdogs.config import PHASE2_CHECKPOINT
+from catsdogs.photo import read_photo
 from catsdogs.predict import Classifier, photos_in
+from catsdogs.quiet import keras
+
+needs_litert = pytest.mark.skipif(not litert.is_installed(), reason="ai-edge-litert is not installed")
+PREPARING = "Preparando o modelo para as próximas vezes…"
 
 
 @pytest.fixture(scope="module")
 def classifier(trained):
-    return Classifier(trained.models / PHASE2_CHECKPOINT)
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setenv("CATSDOGS_CACHE", str(trained.cache))
+        return Classifier(trained.models / PHASE2_CHECKPOINT)
+
+
+@pytest.fixture(scope="module")
+def small_file(tmp_path_factory):
+    """A checkpoint that converts quickly: at 8 pixels, and with a mirror image inside, as in the better recipe."""
+    keras.utils.set_random_seed(5)
+    photo = keras.Input((None, None, 3))
+    resized = keras.layers.Rescaling(1 / 255)(keras.layers.Resizing(8, 8)(photo))
+    features = keras.layers.Subtract()([resized, 0.3 * keras.ops.flip(resized, axis=2)])
+    answer = keras.layers.Dense(2, activation="softmax")(keras.layers.Reshape((192,))(features))
+    path = tmp_path_factory.mktemp("small") / "small.keras"
+    save_checkpoint(keras.Model(photo, answer), path, ("cats", "dogs"), {"config": {"image_size": 8}})
+    return path
+
+
+def same_answers(answers, expected):
+    return [answer.path for answer in answers] == [answer.path for answer in expected] and all(
+        answer.probabilities == pytest.approx(other.probabilities, abs=1e-4)
+        for answer, other in zip(answers, expected, strict=True))
 
 
 def test_answers_are_those_of_the_run(classifier, trained):
@@ -23,6 +54,81 @@ def test_answers_are_those_of_the_run(classifier, trained):
         assert answer.class_name == ("dogs" if expected > 0.5 else "cats")
         assert answer.probability == pytest.approx(max(expected, 1 - expected), abs=1e-4) and not answer.error
 
+
+def test_answers_equal_kerass_for_photos_of_any_size(classifier, trained, tmp_path):
+    model, _ = load_checkpoint(trained.models / PHASE2_CHECKPOINT)
+    for seed, size in enumerate([(112, 100), (96, 96), (31, 47), (300, 180), (5, 200)]):
+        Image.fromarray(photo_pixels(seed % 2, seed, *size)).save(tmp_path / f"{seed}.png")
+        pixels = read_photo(tmp_path / f"{seed}.png")[None].astype(np.float32)
+        answer = classifier.predict(tmp_path / f"{seed}.png")
+        np.testing.assert_allclose(list(answer.probabilities.values()), np.asarray(model(pixels))[0], atol=1e-4)
+
+
+def test_many_photos_get_the_answers_of_each_in_order(classifier, photo_folder, tmp_path, monkeypatch):
+    (tmp_path / "bad.jpg").write_text("text")
+    photos = [*sorted((photo_folder / "cats").iterdir())[:3], tmp_path / "bad.jpg",
+              *sorted((photo_folder / "dogs").iterdir())[:3]]
+    monkeypatch.setattr(predict, "CHUNK", 3)
+    assert list(classifier.predict_all(photos)) == [classifier.predict(photo) for photo in photos]
+
+
+def test_photos_are_read_as_they_are_needed(classifier, photo_folder, monkeypatch):
+    read = []
+    monkeypatch.setattr(predict, "CHUNK", 3)
+    monkeypatch.setattr(predict, "read_photo", lambda path: read.append(path) or read_photo(path))
+    answers = classifier.predict_all(sorted((photo_folder / "cats").iterdir()))
+    next(answers)
+    answers.close()
+    assert 1 <= len(read) <= 3
+
+
+# The export
+
+@needs_litert
+def test_model_is_prepared_once_per_file(small_file, photo_folder, isolated, tmp_path):
+    lines, photos = [], photos_in([photo_folder / "dogs"])
+    first = list(Classifier(small_file, lines.append).predict_all(photos))
+    assert lines == [PREPARING]
+    again = list(Classifier(shutil.copy(small_file, tmp_path / "copy.keras"), pytest.fail).predict_all(photos))
+    assert again == first and len(list((isolated / "cache" / "checkpoints").iterdir())) == 1
+    save_checkpoint(load_checkpoint(small_file)[0], tmp_path / "other.keras", ("a", "b"), {"config": {"image_size": 8}})
+    assert Classifier(tmp_path / "other.keras", lines.append).class_names == ("a", "b")
+    assert lines == [PREPARING] * 2
+
+
+@needs_litert
+def test_damaged_export_is_made_again(small_file, photo_folder, isolated):
+    photos = photos_in([photo_folder / "dogs"])
+    first = list(Classifier(small_file).predict_all(photos))
+    export, = (isolated / "cache" / "checkpoints").iterdir()
+    content = bytearray(export.read_bytes())
+    content[len(content) // 2] ^= 0xff
+    export.write_bytes(content)
+    assert list(Classifier(small_file).predict_all(photos)) == first
+    assert export.read_bytes() != content
+
+
+def test_without_litert_keras_gives_the_same_answers(small_file, photo_folder, isolated, monkeypatch):
+    photos = photos_in([photo_folder / "dogs"])
+    expected = list(Classifier(small_file).predict_all(photos))
+    shutil.rmtree(isolated / "cache", ignore_errors=True)
+    monkeypatch.setattr(litert, "is_installed", lambda: False)
+    assert same_answers(list(Classifier(small_file, pytest.fail).predict_all(photos)), expected)
+    assert np.ptp([answer.probabilities["dogs"] for answer in expected]) > 0.01
+    assert not (isolated / "cache").exists()
+
+
+def test_damaged_checkpoint_gives_one_sentence_even_with_an_export(small_file, tmp_path, refused):
+    path = shutil.copy(small_file, tmp_path / "a.keras")
+    Classifier(path)
+    content = path.read_bytes()
+    with zipfile.ZipFile(path) as archive:
+        at = archive.getinfo("model.weights.h5").header_offset
+    path.write_bytes(content[:at + 200] + bytes(255 - byte for byte in content[at + 200:at + 240]) + content[at + 240:])
+    assert "a.keras está danificado" in refused(Classifier, path)
+
+
+# Files
 
 def test_unreadable_file_does_not_stop_the_others(classifier, photo_folder, tmp_path):
     (tmp_path / "bad.jpg").write_text("text")
