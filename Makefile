@@ -1,16 +1,20 @@
-# make book: build the book. make test: run every test. Both set up .venv first.
+# make book: build the book. make test: run every test. make bench: measure. All set up .venv first.
 
 PYTHON ?= python3
 VENV := .venv
 INSTALLED := $(VENV)/installed
 
-.PHONY: book test lint readme clean
+.PHONY: book test bench lint readme clean
 
 book: $(INSTALLED)
 	$(VENV)/bin/python book/build.py
 
 test: $(INSTALLED)
 	$(VENV)/bin/python -m pytest
+
+# Options go in BENCH: make bench BENCH="--only prediction --quick"
+bench: $(INSTALLED)
+	$(VENV)/bin/python benchmarks/run.py $(BENCH)
 
 lint: $(INSTALLED)
 	$(VENV)/bin/ruff check .

@@ -90,7 +90,8 @@ def fingerprint(environment):
     return {
         "package": digest((ROOT / "catsdogs").rglob("*.py")),
         "extension": digest((ROOT / "book" / "_ext").rglob("*.py")),
-        "results": digest([ROOT / "models" / "run.json", *(ROOT / "book").rglob("*.json")]),
+        "results": digest([ROOT / "models" / "run.json", ROOT / "benchmarks" / "results.json",
+                           *(ROOT / "book").rglob("*.json")]),
         "versions": {name: installed(name) for name in ("tensorflow", "keras")},
         "environment": {name: environment.get(name, "") for name in (
             "CATSDOGS_DATA", "CATSDOGS_QUICK", "CATSDOGS_WEIGHTS")},

@@ -46,6 +46,7 @@ FIGURES = {
     "estimates_log": lambda: plots.estimates({"um": {20: ESTIMATE, 2400: ESTIMATE}}, "Fotos", "Perda", log=True),
     "schedule": lambda: plots.schedule([0.0, 1e-4, 0.0], 1),
     "effects": lambda: plots.effects({"um": ESTIMATE, "outro": ESTIMATE}, "Mudança na perda"),
+    "speedups": lambda: plots.speedups({"um": 20.5, "outro": 0.8}, "Vezes melhor"),
 }
 
 

@@ -1,0 +1,245 @@
+"""``make bench``: the package's road and the plain Keras way, side by side on this machine.
+
+Writes ``benchmarks/results.json``, the figures of the book's page on performance.
+"""
+
+import argparse
+import json
+import os
+import shutil
+import subprocess
+import sys
+import tempfile
+import time
+from collections.abc import Callable
+from pathlib import Path
+
+import psutil
+from tqdm import tqdm
+
+from catsdogs.config import Config, load_config
+from catsdogs.data import find_photos, split_photos
+from catsdogs.errors import CatsdogsError
+from catsdogs.files import read_json, write_json
+from catsdogs.photo import sample_photo
+from catsdogs.text import number, plain_table
+
+HERE = Path(__file__).resolve().parent
+RESULTS = HERE / "results.json"
+GROWTH = (1_000, 10_000, 100_000)
+
+
+class Bench:
+    """Runs jobs in processes of their own, in a folder that is gone at the end.
+
+    Attributes:
+        photos: the photos both ways work on; ``copies`` of them stand for larger sets.
+        epochs: of each phase in the whole job.
+    """
+
+    def __init__(self, folder: Path, quick: bool):
+        self.folder, self.quick = folder, quick
+        self.photos = find_photos(load_config())
+        if not self.photos.has_files:
+            raise CatsdogsError("Para medir são precisas as fotos: conecte-se à internet ou indique uma pasta "
+                                "com CATSDOGS_DATA.")
+        self.epochs = 1 if quick else 10
+        self.machine = self.job("speed")
+
+    def job(self, name: str, cache: str = "", **settings) -> dict:
+        """What a job of ``jobs.py`` printed, its seconds and its peak memory."""
+        command = [sys.executable, str(HERE / "jobs.py"), name, *[f"{key}={value}" for key, value in settings.items()]]
+        return self.measured(command, cache)
+
+    def measured(self, command: list[str], cache: str = "", data: Path | None = None) -> dict:
+        """Run a command; its last line of output if that is JSON, ``seconds_all`` and ``memory`` in bytes.
+
+        Args:
+            cache: a name; commands with the same name share a cache, the empty one stands for a fresh one.
+        """
+        cache_dir = self.folder / (cache or f"cache{time.time_ns()}")
+        environment = {**os.environ, "CATSDOGS_CACHE": str(cache_dir), "CATSDOGS_MODELS": str(cache_dir / "models"),
+                       "CATSDOGS_DATA": str(data or self.photos.folder)}
+        (cache_dir / "models").mkdir(parents=True, exist_ok=True)
+        with tempfile.TemporaryFile("w+") as output, tempfile.TemporaryFile("w+") as error:
+            start = time.perf_counter()
+            job = subprocess.Popen(command, env=environment, stdout=output, stderr=error)
+            memory = _most_memory(job)
+            seconds = time.perf_counter() - start
+            output.seek(0)
+            error.seek(0)
+            printed, complaint = output.read().strip().splitlines(), error.read().strip().splitlines()
+        if job.returncode:
+            raise CatsdogsError(f"A medida parou: {complaint[-1] if complaint else 'sem explicação'}")
+        if not cache:
+            shutil.rmtree(cache_dir)
+        line = printed[-1] if printed else ""
+        return {**(json.loads(line) if line.startswith("{") else {}), "seconds_all": seconds, "memory": memory}
+
+    def bound(self, trunk: float = 0, tail: float = 0, head: float = 0) -> float:
+        """Seconds of so many passes through each part at the speed of a matrix product."""
+        work = {"trunk": trunk, "tail": tail, "head": head}
+        return sum(self.machine[part] * passes for part, passes in work.items()) / self.machine["flops_per_second"]
+
+
+def _most_memory(job: subprocess.Popen) -> int:
+    """Wait for a process to end; the most bytes of its own that it held, without what the disk cache lends."""
+    most, process = 0, psutil.Process(job.pid)
+    while job.poll() is None:
+        try:
+            info = process.memory_info()
+            most = max(most, info.rss - getattr(info, "shared", 0))
+        except psutil.Error:
+            break
+        time.sleep(0.05)
+    job.wait()
+    return most
+
+
+def row(bench: Bench, name: str, unit: str, ours: float, plain: float | None = None, bound: float | None = None,
+        accuracy: tuple[float | None, float | None] = (None, None), **details) -> dict:
+    """One line of ``results.json``; ``ratio`` says how many times better ours is."""
+    higher_is_better = unit.endswith("/s")
+    ratio = None if plain is None else ours / plain if higher_is_better else plain / ours
+    return {"name": name, "unit": unit, "ours": ours, "plain": plain, "ratio": ratio, "bound": bound,
+            "device": bench.machine["device"], "accuracy_ours": accuracy[0], "accuracy_plain": accuracy[1],
+            "details": details}
+
+
+def whole_job(bench: Bench) -> list[dict]:
+    """Photos to checkpoints: cold, with the activations in the cache, and with nothing to do."""
+    epochs, split = bench.epochs, split_photos(bench.photos, Config())
+    cold = bench.job("ours_whole", "whole", epochs=epochs)
+    warm = bench.job("ours_whole", "whole", epochs=epochs)
+    plain = bench.job("plain_whole", epochs=epochs)
+    train, validation = len(split.train), len(split.validation)
+    learning = epochs * (3 * train + validation)  # a backward pass costs about two forward ones
+    after = bench.bound(tail=len(bench.photos) + learning, head=learning)
+    accuracy = cold["accuracy"], plain["accuracy"]
+    rows = [row(bench, name, "s", ours["seconds_all"], plain["seconds_all"], bound, accuracy, epochs=epochs,
+                photos=len(bench.photos))
+            for name, ours, bound in (("whole_job_cold", cold, after + bench.bound(trunk=len(bench.photos))),
+                                      ("whole_job_warm", warm, after))]
+    rows.append(row(bench, "whole_job_memory", "MB", cold["memory"] / 1e6, plain["memory"] / 1e6))
+    ours = bench.job("ours_epochs", "whole")
+    a_pass = 3 * train + validation
+    for phase, part in (("phase1_epoch", "head"), ("phase2_epoch", "tail")):
+        rows.append(row(bench, phase, "s", ours[phase], plain[phase], bench.bound(**{part: a_pass})))
+    forward = ours["phase2_forward"] * (1 + validation / train)
+    backward = ours["phase2_epoch"] - forward
+    rows.append(row(bench, "phase2_backward_by_forward", "×", backward / forward))
+    return rows
+
+
+def second_run(bench: Bench) -> list[dict]:
+    """``catsdogs train`` when nothing has changed since the last one."""
+    command = [sys.executable, "-m", "catsdogs", "train", "--epochs", "1", "--fine-tune-epochs", "1"]
+    bench.measured(command, "second")
+    return [row(bench, "second_run", "s", bench.measured(command, "second")["seconds_all"])]
+
+
+def extraction(bench: Bench) -> list[dict]:
+    """The trunk's activations of all photos, and where the time goes."""
+    ours, plain = bench.job("ours_extraction"), bench.job("plain_extraction")
+    steps = {name: value for name, value in ours.items() if name.endswith("_ms")}
+    rates = [job["photos"] / job["seconds"] for job in (ours, plain)]
+    return [row(bench, "extraction", "fotos/s", *rates, 1 / bench.bound(trunk=1), photos=ours["photos"], **steps)]
+
+
+def prediction(bench: Bench) -> list[dict]:
+    """One photo with a new process, and a folder."""
+    photo, count = sample_photo(), 100 if bench.quick else 500
+    folder = bench.folder / "to_predict"
+    folder.mkdir()
+    for i in range(count):
+        os.symlink(bench.photos.path(i % len(bench.photos)), folder / f"{i}.jpg")
+    ours = [sys.executable, "-m", "catsdogs", "predict"]
+    first = bench.measured([*ours, str(photo)], "predict")["seconds_all"]
+    one, all_of_them = (bench.measured([*ours, str(path)], "predict")["seconds_all"] for path in (photo, folder))
+    plain_one, plain_all = (bench.job("plain_predict", photo=path)["seconds_all"] for path in (photo, folder))
+    whole = {"trunk": 1, "tail": 1, "head": 1}
+    return [row(bench, "predict_one", "s", one, plain_one, bench.bound(**whole), first_time=first),
+            row(bench, "predict_folder", "ms/foto", 1000 * (all_of_them - one) / (count - 1),
+                1000 * (plain_all - plain_one) / (count - 1), 1000 * bench.bound(**whole), photos=count)]
+
+
+def start_up(bench: Bench) -> list[dict]:
+    """Importing the package, and asking for help."""
+    return [row(bench, name, "s", min(bench.measured([sys.executable, *words], "start")["seconds_all"]
+                                      for _ in range(3)))
+            for name, words in (("import_catsdogs", ["-c", "import catsdogs"]), ("help", ["-m", "catsdogs", "--help"]))]
+
+
+def growth(bench: Bench) -> list[dict]:
+    """Extraction of more and more photos: time, memory and disk."""
+    rows = []
+    for count in GROWTH[:1] if bench.quick else GROWTH:
+        data = bench.folder / f"photos{count}"
+        _repeat(bench, data, count)
+        name = f"growth{count}"
+        job = bench.measured([sys.executable, str(HERE / "jobs.py"), "ours_growth"], name, data)
+        disk = sum(path.stat().st_size for path in (bench.folder / name).rglob("*") if path.is_file())
+        rows.append(row(bench, f"extraction_of_{count}", "s", job["seconds_all"], photos=count,
+                        memory=job["memory"] / 1e6, disk=disk / 1e6))
+        shutil.rmtree(bench.folder / name)
+        shutil.rmtree(data)
+    return rows
+
+
+def _repeat(bench: Bench, folder: Path, count: int) -> None:
+    """The photos again and again until there are ``count``, each with a few bytes of its own after the image."""
+    names, labels = bench.photos.class_names, bench.photos.labels
+    for name in names:
+        (folder / name).mkdir(parents=True)
+    for i in range(count):
+        number = i % len(bench.photos)
+        copy = folder / names[labels[number]] / f"{i}.jpg"
+        # Equal bytes would be left out as repeated photos.
+        copy.write_bytes(bench.photos.path(number).read_bytes() + str(i).encode())
+
+
+def book_build(bench: Bench) -> list[dict]:
+    """``make book`` from nothing, and again with nothing changed."""
+    subprocess.run(["make", "clean"], cwd=HERE.parent, check=True, stdout=subprocess.DEVNULL)
+    return [row(bench, name, "s", bench.measured(["make", "-C", str(HERE.parent), "book"], "book")["seconds_all"])
+            for name in ("book_build_cold", "book_build_unchanged")]
+
+
+BENCHMARKS: dict[str, Callable[[Bench], list[dict]]] = {
+    work.__name__: work for work in (start_up, prediction, extraction, second_run, whole_job, growth, book_build)}
+
+
+def main() -> int:
+    """Run the benchmarks asked for, writing the results after each one."""
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("--only", nargs="+", choices=BENCHMARKS, default=list(BENCHMARKS), help="só estas medidas")
+    parser.add_argument("--quick", action="store_true", help="uma época, poucas fotos; mostra e não grava")
+    options = parser.parse_args()
+    rows = {} if options.quick or not RESULTS.exists() else {line["name"]: line for line in read_json(RESULTS)}
+    try:
+        with tempfile.TemporaryDirectory() as folder:
+            bench = Bench(Path(folder), options.quick)
+            for name in tqdm(options.only, unit="medida"):
+                tqdm.write(f"Medindo {name}…", file=sys.stderr)
+                rows |= {line["name"]: line for line in BENCHMARKS[name](bench)}
+                if not options.quick:
+                    write_json(RESULTS, list(rows.values()))
+    except CatsdogsError as error:
+        print(f"make bench: {error}", file=sys.stderr)
+        return 1
+    print(table(rows.values()))
+    return 0
+
+
+def table(rows) -> str:
+    """The rows for a terminal."""
+    def cell(value: float | None) -> str:
+        return "" if value is None else number(value, 3)
+
+    keys = ("ours", "plain", "ratio", "bound", "accuracy_ours", "accuracy_plain")
+    header = ["medida", "unidade", "catsdogs", "Keras simples", "razão", "limite", "acurácia", "acurácia, simples"]
+    return plain_table(header, [[line["name"], line["unit"], *[cell(line[key]) for key in keys]] for line in rows])
+
+
+if __name__ == "__main__":
+    sys.exit(main())
