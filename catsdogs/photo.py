@@ -93,10 +93,18 @@ def resize_photo(pixels: np.ndarray, size: int) -> np.ndarray:
     Returns:
         float32 array of shape (size, size, 3), values 0 to 255.
     """
-    top, bottom, down = _neighbours(pixels.shape[0], size)
-    left, right, across = _neighbours(pixels.shape[1], size)
-    upper, lower = (_mix(rows[:, left], rows[:, right], across[:, None]) for rows in (pixels[top], pixels[bottom]))
-    return _mix(upper, lower, down[:, None, None])
+    height, width, channels = pixels.shape
+    top, bottom, down = _neighbours(height, size)
+    left, right, across = (np.repeat(values, channels) for values in _neighbours(width, size))
+    # Each line of the photo as one row of numbers, because NumPy takes from those several times faster.
+    channel = np.tile(np.arange(channels), size)
+    left, right = left * channels + channel, right * channels + channel
+
+    def lines(which: np.ndarray) -> np.ndarray:
+        line = pixels.reshape(height, -1).take(which, axis=0).astype(np.float32)
+        return _mix(line.take(left, axis=1), line.take(right, axis=1), across)
+
+    return _mix(lines(top), lines(bottom), down[:, None]).reshape(size, size, channels)
 
 
 def _neighbours(length: int, size: int) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
@@ -109,5 +117,8 @@ def _neighbours(length: int, size: int) -> tuple[np.ndarray, np.ndarray, np.ndar
 
 
 def _mix(one: np.ndarray, other: np.ndarray, share: np.ndarray) -> np.ndarray:
-    one, other = (values.astype(np.float32, copy=False) for values in (one, other))
-    return one + (other - one) * share
+    """``one + (other - one) * share``, written over ``other``."""
+    other -= one
+    other *= share
+    other += one
+    return other
