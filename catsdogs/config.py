@@ -58,7 +58,7 @@ class BetterConfig(Config):
     mirror: bool = True
     label_smoothing: float = 0.0
     weight_decay: float = 0.0
-    average_weights: bool = False
+    average_weights: bool = True
 
 
 RECIPES = {"desafio": Config, "melhor": BetterConfig}

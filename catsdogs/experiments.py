@@ -40,7 +40,7 @@ def grid(**choices: Sequence) -> list[dict]:
 # Tried on splits of their own, so that the ten of repeated_runs have no part in the choice.
 INGREDIENTS = {
     "receita": {}, "sem espelho": {"mirror": False}, "20 camadas": {"unfrozen_layers": 20},
-    "taxa 1e-5": {"fine_tune_learning_rate": 1e-5}, "média dos pesos": {"average_weights": True},
+    "taxa 1e-5": {"fine_tune_learning_rate": 1e-5}, "sem média dos pesos": {"average_weights": False},
     "rótulos suavizados": {"label_smoothing": 0.05}, "weight decay": {"weight_decay": 0.01},
 }
 SEEDS = range(5)

@@ -105,8 +105,6 @@ def train_better(base: keras.Model, views: list[np.ndarray], labels: np.ndarray,
                                        use_ema=config.average_weights, ema_momentum=0.99)
     model.compile(optimizer, loss)
     model.fit(batches, epochs=config.fine_tune_epochs, verbose=verbose)
-    if config.average_weights:
-        optimizer.finalize_variable_values(model.trainable_variables)
     return base, model
 
 
