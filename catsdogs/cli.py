@@ -94,6 +94,7 @@ def build_parser() -> argparse.ArgumentParser:
     _add_evaluate(commands)
     _add_predict(commands)
     _add_info(commands)
+    _add_extract(commands)
     _add_experiment(commands)
     return parser
 
@@ -105,6 +106,10 @@ def _add_train(commands) -> None:
                          help="`desafio`, a do desafio, ou `melhor`, mais demorada, que grava "
                               f"{BETTER_CHECKPOINT} e precisa das fotos (padrão: desafio)")
     command.add_argument("--again", action="store_true", help="treina de novo mesmo que nada tenha mudado")
+    command.add_argument("--devices", type=int, default=1, metavar="N",
+                         help="quantas GPUs repartem cada passo da fase 2, na receita `desafio` (padrão: 1)")
+    command.add_argument("--mixed-precision", action="store_true",
+                         help="faz as contas da fase 2, na receita `desafio`, em 16 bits; os pesos ficam em 32")
     default = Config()
     for flag, field, meaning in (
             ("--image-size", "image_size", "lado da imagem que entra na rede, em pixels"),
@@ -137,6 +142,20 @@ def _add_info(commands) -> None:
     command = _command(commands, "info", "mostra dados, pesos, aparelho, cache e versões encontrados", run_info)
     _add_source(command)
     _add_json(command)
+
+
+def _add_extract(commands) -> None:
+    command = _command(commands, "extract", "só extrai as ativações das fotos, aqui ou em um cluster, e as guarda",
+                       run_extract)
+    _add_source(command)
+    command.add_argument("--image-size", type=int, metavar="N", help="lado da imagem que entra na rede, em pixels "
+                         f"(padrão do desafio: {Config.image_size})")
+    command.add_argument("--cluster", metavar="ENDEREÇO|local", help="endereço de um escalonador do Dask, ou `local` "
+                         "para um cluster nesta máquina (padrão: extrai sem cluster)")
+    command.add_argument("--workers", type=int, metavar="N", help="processos do cluster `local` "
+                         "(padrão: um por núcleo)")
+    _add_json(command)
+    command.set_defaults(recipe="desafio")
 
 
 def _add_experiment(commands) -> None:
@@ -173,25 +192,35 @@ def _prepare(options: argparse.Namespace, config: Config):
     from catsdogs.pipeline import prepare
 
     materials = prepare(config, options.data, options.weights)
-    _say(f"Fotos: {materials.photos.origin}.")
-    _say(f"Backbone: {materials.backbone.origin}.")
-    if materials.photos.skipped:
-        _say(f"{len(materials.photos.skipped)} arquivo(s) deixado(s) de fora:")
-        for name, reason in materials.photos.skipped:
-            _say(f"  {name}: {reason}")
+    _say_found(materials.photos, materials.backbone)
     return materials
+
+
+def _say_found(photos, backbone) -> None:
+    _say(f"Fotos: {photos.origin}.")
+    _say(f"Backbone: {backbone.origin}.")
+    if photos.skipped:
+        _say(f"{len(photos.skipped)} arquivo(s) deixado(s) de fora:")
+        for name, reason in photos.skipped:
+            _say(f"  {name}: {reason}")
 
 
 def run_train(options: argparse.Namespace) -> int:
     """``catsdogs train``."""
+    from catsdogs.devices import ONE_DEVICE, Hardware
     from catsdogs.pipeline import train
     from catsdogs.recipe import train_and_save
 
+    hardware = Hardware(options.devices, options.mixed_precision)
+    if options.recipe == "melhor" and hardware != ONE_DEVICE:
+        raise CatsdogsError("--devices e --mixed-precision são só para a receita do desafio: "
+                            "tire essas opções ou use --recipe desafio.")
     materials, verbose = _prepare(options, _config_from(options)), 0 if options.json else 2
     if options.recipe == "melhor":
         _print_scores(train_and_save(materials, say=_say, verbose=verbose), options.json)
     else:
-        _print_scores(train(materials, say=_say, verbose=verbose, again=options.again), options.json)
+        _print_scores(train(materials, say=_say, verbose=verbose, again=options.again, hardware=hardware),
+                      options.json)
     return 0
 
 
@@ -272,13 +301,13 @@ def run_info(options: argparse.Namespace) -> int:
     """``catsdogs info``."""
     from catsdogs.backbone import load_backbone
     from catsdogs.data import find_photos
+    from catsdogs.devices import device_names
     from catsdogs.pipeline import versions
-    from catsdogs.quiet import tf
 
     config = load_config()
     photos = find_photos(config, options.data)
     backbone = load_backbone(config, options.weights, shipped=not photos.has_files)
-    devices = [device.device_type for device in tf.config.list_physical_devices()]
+    devices = device_names()
     cached = sum(path.stat().st_size for path in cache_dir().rglob("*") if path.is_file())
     facts = {
         "photos": {"origin": photos.origin, "count": len(photos), "classes": list(photos.class_names),
@@ -303,6 +332,37 @@ def run_info(options: argparse.Namespace) -> int:
     ]
     width = max(len(name) for name, _ in lines)
     print("\n".join(f"{name.ljust(width)}  {value}" for name, value in lines))
+    return 0
+
+
+def run_extract(options: argparse.Namespace) -> int:
+    """``catsdogs extract``."""
+    from catsdogs.backbone import load_backbone
+    from catsdogs.data import find_photos
+    from catsdogs.features import activations, open_cache
+
+    if options.workers is not None and (options.cluster != "local" or options.workers < 1):
+        raise CatsdogsError("A opção --workers só vale com `--cluster local`, e com pelo menos 1 processo.")
+    config = _config_from(options)
+    photos = find_photos(config, options.data)
+    if not photos.has_files:
+        raise CatsdogsError("Só as ativações que acompanham o repositório estão à mão, e extrair outras exige as "
+                            "fotos: conecte-se à internet ou indique uma pasta de fotos com --data.")
+    backbone = load_backbone(config, options.weights)
+    _say_found(photos, backbone)
+    cache = open_cache(photos, backbone, config)
+    extracted = sum(stop - start for start, stop in cache.missing())
+    if options.cluster is not None:
+        from catsdogs.cluster import cluster_activations
+
+        cluster_activations(photos, backbone, config, options.cluster, options.workers)
+    else:
+        activations(photos, backbone, config)
+    facts = {"photos": len(photos), "cached": len(photos) - extracted, "extracted": extracted,
+             "folder": str(cache.folder)}
+    print(json.dumps(facts, ensure_ascii=False) if options.json else
+          f"{facts['photos']} fotos: {facts['cached']} já estavam no cache, {extracted} extraída(s) agora.\n"
+          f"Cache: {facts['folder']}")
     return 0
 
 

@@ -8,7 +8,7 @@ import hashlib
 import json
 import os
 import zlib
-from collections.abc import Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
@@ -46,19 +46,27 @@ def activations(photos: Photos, backbone: Backbone, config: Config, mirrored: bo
             raise CatsdogsError("As ativações que acompanham o repositório não incluem as fotos espelhadas: "
                                 "conecte-se à internet ou indique uma pasta de fotos com CATSDOGS_DATA.")
         return load_bundle_activations(photos.digests, config.image_size, backbone.fingerprint)
-    shape = (len(photos), *backbone.trunk.output_shape[1:])
-    cache = ActivationCache(cache_dir() / "activations" / cache_key(photos, backbone, config, mirrored), shape)
+    cache = open_cache(photos, backbone, config, mirrored)
     missing = cache.missing()
     if missing:
-        run_trunk = make_runner(backbone)
-        todo = sum(stop - start for start, stop in missing)
-        with tqdm(total=todo, desc="Extraindo ativações", unit="foto") as progress, \
-                ThreadPoolExecutor(os.cpu_count()) as decoders:
-            for start, stop in missing:
-                cache.write(start, _extract(photos, range(start, stop), config.image_size, run_trunk, decoders,
-                                            mirrored))
-                progress.update(stop - start)
+        cache.fill(missing, _computed_here(missing, photos, backbone, config, mirrored))
     return cache.read()
+
+
+def open_cache(photos: Photos, backbone: Backbone, config: Config, mirrored: bool = False) -> "ActivationCache":
+    """Where these activations are kept, whoever computes them."""
+    shape = (len(photos), *backbone.trunk.output_shape[1:])
+    return ActivationCache(cache_dir() / "activations" / cache_key(photos, backbone, config, mirrored), shape)
+
+
+def _computed_here(chunks: list[tuple[int, int]], photos: Photos, backbone: Backbone, config: Config,
+                   mirrored: bool) -> Iterator[tuple[int, np.ndarray]]:
+    """(start, rows) of each chunk, one after the other."""
+    run_trunk = make_runner(backbone)
+    with ThreadPoolExecutor(os.cpu_count()) as decoders:
+        for start, stop in chunks:
+            paths = [photos.path(i) for i in range(start, stop)]
+            yield start, extract(paths, config.image_size, run_trunk, decoders.map, mirrored)
 
 
 def photo_activations(pixels: Sequence[np.ndarray], backbone: Backbone, config: Config) -> np.ndarray:
@@ -81,9 +89,18 @@ def cache_key(photos: Photos, backbone: Backbone, config: Config, mirrored: bool
     return hashlib.sha256(repr(parts).encode()).hexdigest()[:32]
 
 
-def _extract(photos: Photos, indices: range, size: int, run_trunk, decoders: ThreadPoolExecutor,
-             mirrored: bool = False) -> np.ndarray:
-    resized = list(decoders.map(lambda i: resize_photo(read_photo(photos.path(i)), size), indices))
+def extract(paths: Sequence[Path | str], size: int, run_trunk: Callable[[np.ndarray], np.ndarray],
+            each: Callable = map, mirrored: bool = False) -> np.ndarray:
+    """What ``run_trunk`` gives for the photos in these files.
+
+    Args:
+        run_trunk: preprocessed photos (n, size, size, 3), n up to ``BATCH`` → rows (n, …).
+        each: ``map``, or one that decodes in several threads.
+
+    Returns:
+        float32 array (n, …), in the order of ``paths``.
+    """
+    resized = list(each(lambda path: resize_photo(read_photo(path), size), paths))
     return _run_in_batches([photo[:, ::-1] for photo in resized] if mirrored else resized, run_trunk)
 
 
@@ -124,8 +141,9 @@ def outputs(photos: Photos, model: keras.Model) -> np.ndarray:
     run = _keras_runner(model) if _keras_is_faster() else litert.make_runner(litert.convert(model), BATCH)
     size = model.input_shape[1]
     with ThreadPoolExecutor(os.cpu_count()) as decoders:
-        return np.concatenate([_extract(photos, range(at, min(at + CHUNK, len(photos))), size, run, decoders)
-                               for at in range(0, len(photos), CHUNK)])
+        paths = [photos.path(i) for i in range(len(photos))]
+        return np.concatenate([extract(paths[at:at + CHUNK], size, run, decoders.map)
+                               for at in range(0, len(paths), CHUNK)])
 
 
 def export_trunk(backbone: Backbone) -> bytes:
@@ -175,6 +193,14 @@ class ActivationCache:
         chunks = [(at, min(at + CHUNK, self.shape[0])) for at in range(0, self.shape[0], CHUNK)]
         return [(start, stop) for start, stop in chunks
                 if recorded.get((start, stop)) != zlib.crc32(np.ascontiguousarray(array[start:stop]))]
+
+    def fill(self, missing: list[tuple[int, int]], computed: Iterable[tuple[int, np.ndarray]]) -> None:
+        """Store each (start, rows) of ``computed`` as it comes, showing how many photos of ``missing`` are done."""
+        todo = sum(stop - start for start, stop in missing)
+        with tqdm(total=todo, desc="Extraindo ativações", unit="foto") as progress:
+            for start, values in computed:
+                self.write(start, values)
+                progress.update(len(values))
 
     def write(self, start: int, values: np.ndarray) -> None:
         """Store the rows from ``start`` on, then record them."""

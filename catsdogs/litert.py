@@ -57,15 +57,18 @@ def convert(model: keras.Model) -> bytes:
         return tf.lite.TFLiteConverter.from_saved_model(folder).convert()
 
 
-def make_runner(content: bytes, batch: int) -> Callable[[np.ndarray], np.ndarray]:
+def make_runner(content: bytes, batch: int, threads: int | None = None) -> Callable[[np.ndarray], np.ndarray]:
     """A LiteRT model with one input and one output as a function: float32 (n, …) → float32 (n, …), n up to ``batch``.
 
     Every call costs as much as ``batch`` rows.
+
+    Args:
+        threads: one per core when None; the number changes no bit of the result.
     """
     from ai_edge_litert.interpreter import Interpreter
 
     with silenced_native_output():
-        interpreter = Interpreter(model_content=content, num_threads=os.cpu_count())
+        interpreter = Interpreter(model_content=content, num_threads=threads or os.cpu_count())
         first = interpreter.get_input_details()[0]
         interpreter.resize_tensor_input(first["index"], (batch, *first["shape"][1:]))
         interpreter.allocate_tensors()

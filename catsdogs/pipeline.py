@@ -25,6 +25,7 @@ from catsdogs.config import (
     models_dir,
 )
 from catsdogs.data import PARTS, Photos, Split, find_photos, split_photos
+from catsdogs.devices import ONE_DEVICE, Hardware
 from catsdogs.errors import CatsdogsError
 from catsdogs.evaluation import Scores, score
 from catsdogs.features import activations, pooled_features
@@ -91,15 +92,17 @@ def run_key(materials: Materials) -> str:
     return hashlib.sha256(json.dumps(parts).encode()).hexdigest()[:16]
 
 
-def train(materials: Materials, say: Callable[[str], None] = print, verbose: int = 0, again: bool = False) -> dict:
+def train(materials: Materials, say: Callable[[str], None] = print, verbose: int = 0, again: bool = False,
+          hardware: Hardware = ONE_DEVICE) -> dict:
     """Run both phases; write checkpoints, figures and ``run.json``; return the record.
 
     Args:
         say: takes one Portuguese line per step.
         verbose: passed to ``fit``.
         again: train even if this very run is already recorded.
+        hardware: what phase 2 runs on; phase 1 takes seconds anywhere.
     """
-    if not again and (recorded := recorded_run(materials)):
+    if not again and (recorded := recorded_run(materials, hardware)):
         say(f"Nada mudou desde o treino de {recorded['date']}: estes são seus resultados (--again treina de novo).")
         return recorded
     say("Fase 1: treinando a cabeça sobre a base congelada…")
@@ -108,16 +111,16 @@ def train(materials: Materials, say: Callable[[str], None] = print, verbose: int
     model = load_checkpoint(models_dir() / PHASE1_CHECKPOINT)[0]
     before = probabilities(model, materials)
     say(f"Fase 2: fine-tuning das últimas {materials.config.unfrozen_layers} camadas…")
-    phase2 = train_phase2(model, materials, verbose)
+    phase2 = train_phase2(model, materials, verbose, hardware)
     after = probabilities(model, materials)
-    record = make_record(materials, (phase1, phase2), (before, after))
+    record = {**make_record(materials, (phase1, phase2), (before, after)), "hardware": asdict(hardware)}
     write_json(models_dir() / RECORD_FILE, record)
     save_figures(record)
     say(f"Checkpoints e {RECORD_FILE} em {models_dir()}; figuras em {images_dir()}.")
     return record
 
 
-def recorded_run(materials: Materials) -> dict | None:
+def recorded_run(materials: Materials, hardware: Hardware = ONE_DEVICE) -> dict | None:
     """The record of this very run, if its checkpoints are there too: same photos, trunk, settings and versions."""
     try:
         record = read_json(models_dir() / RECORD_FILE)
@@ -125,8 +128,8 @@ def recorded_run(materials: Materials) -> dict | None:
     except (OSError, ValueError, CatsdogsError):
         return None
     this = about(materials).items()
-    unchanged = record.get("versions") == versions() and all(this <= each.items() for each in (record, *saved))
-    return record if unchanged else None
+    same_way = record.get("versions") == versions() and record.get("hardware") == asdict(hardware)
+    return record if same_way and all(this <= each.items() for each in (record, *saved)) else None
 
 
 def train_phase1(materials: Materials, verbose: int = 0) -> Phase:
@@ -139,11 +142,12 @@ def train_phase1(materials: Materials, verbose: int = 0) -> Phase:
     return phase
 
 
-def train_phase2(model: keras.Model, materials: Materials, verbose: int = 0) -> Phase:
+def train_phase2(model: keras.Model, materials: Materials, verbose: int = 0,
+                 hardware: Hardware = ONE_DEVICE) -> Phase:
     """Fine-tune phase 1's whole model in place and save it."""
     _, tail = cut(find_base(model), materials.config.unfrozen_layers)
     phase = fine_tune(tail, model.get_layer("head"), materials.maps, materials.photos.labels, materials.split,
-                      materials.config, verbose)
+                      materials.config, verbose, hardware)
     save_phase(model, PHASE2_CHECKPOINT, materials)
     return phase
 

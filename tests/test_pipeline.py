@@ -13,6 +13,7 @@ from catsdogs.backbone import find_base
 from catsdogs.checkpoint import load_checkpoint, read_metadata, save_checkpoint
 from catsdogs.config import PHASE1_CHECKPOINT, PHASE2_CHECKPOINT, Config
 from catsdogs.data import split_photos
+from catsdogs.devices import Hardware
 from catsdogs.evaluation import score
 from catsdogs.pipeline import evaluate_checkpoints, phase1_model, phase2_model, probabilities, run_key, train
 
@@ -111,7 +112,8 @@ def test_a_run_that_is_recorded_is_not_done_again(trained_here, monkeypatch):
     assert len(lines) == 1 and "Nada mudou" in lines[0]
 
 
-@pytest.mark.parametrize("change", ["again", "settings", "versions", "lost checkpoint", "checkpoint of another run"])
+@pytest.mark.parametrize("change", ["again", "settings", "versions", "16 bits", "lost checkpoint",
+                                    "checkpoint of another run"])
 def test_anything_that_changed_means_training_again(trained_here, isolated, monkeypatch, change):
     class Trained(Exception):
         pass
@@ -130,7 +132,8 @@ def test_anything_that_changed_means_training_again(trained_here, isolated, monk
     elif change == "checkpoint of another run":
         save_checkpoint(load_checkpoint(path)[0], path, ("cats", "dogs"), pipeline.about(other_split(materials)))
     with pytest.raises(Trained):
-        train(materials, say=lambda line: None, again=change == "again")
+        train(materials, say=lambda line: None, again=change == "again",
+              hardware=Hardware(mixed_precision=change == "16 bits"))
 
 
 @pytest.mark.parametrize("case", ["other split", "other trunk", "missing"])
