@@ -95,6 +95,7 @@ def build_parser() -> argparse.ArgumentParser:
     _add_predict(commands)
     _add_info(commands)
     _add_extract(commands)
+    _add_export(commands)
     _add_experiment(commands)
     return parser
 
@@ -156,6 +157,12 @@ def _add_extract(commands) -> None:
                          "(padrão: um por núcleo)")
     _add_json(command)
     command.set_defaults(recipe="desafio")
+
+
+def _add_export(commands) -> None:
+    command = _command(commands, "export", "grava os dois checkpoints como um só modelo para a web", run_export)
+    command.add_argument("--web", type=Path, required=True, metavar="PASTA", help="onde gravar o modelo e o que ele é")
+    _add_json(command)
 
 
 def _add_experiment(commands) -> None:
@@ -363,6 +370,16 @@ def run_extract(options: argparse.Namespace) -> int:
     print(json.dumps(facts, ensure_ascii=False) if options.json else
           f"{facts['photos']} fotos: {facts['cached']} já estavam no cache, {extracted} extraída(s) agora.\n"
           f"Cache: {facts['folder']}")
+    return 0
+
+
+def run_export(options: argparse.Namespace) -> int:
+    """``catsdogs export``."""
+    from catsdogs.web import ABOUT_FILE, export_web
+
+    about = export_web(options.web)
+    print(json.dumps(about, ensure_ascii=False) if options.json else
+          f"{about['file']} ({number(about['bytes'] / 1e6, 1)} MB) e {ABOUT_FILE} em {options.web}.")
     return 0
 
 

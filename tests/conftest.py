@@ -1,8 +1,10 @@
 """Small photos, random weights and one trained run, shared by all tests; and isolation from the machine."""
 
 import contextlib
+import os
 import shutil
 import socket
+import subprocess
 import sys
 import threading
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
@@ -22,6 +24,7 @@ sys.path.insert(0, str(Path(__file__).parent))  # importlib mode does not
 
 from helpers import CONFIG, assert_sentence, make_photos, photo_pixels
 
+ROOT = Path(__file__).resolve().parent.parent
 LOOPBACK = ("127.", "localhost", "::1")
 ENVIRONMENT = ("CATSDOGS_DATA", "CATSDOGS_WEIGHTS", "CATSDOGS_QUICK", "HTTP_PROXY", "HTTPS_PROXY", "ALL_PROXY",
                "http_proxy", "https_proxy", "all_proxy")
@@ -168,3 +171,17 @@ def serve():
         server.shutdown()
         server.server_close()
         thread.join()
+
+
+@pytest.fixture(scope="session")
+def site(tmp_path_factory):
+    """The folder with the built pages."""
+    if "CATSDOGS_SITE" in os.environ:
+        return Path(os.environ["CATSDOGS_SITE"])
+    folder = tmp_path_factory.mktemp("site")
+    command = [sys.executable, str(ROOT / "book" / "build.py"), "--quick", "--out", str(folder)]
+    result = subprocess.run(command, capture_output=True, encoding="utf-8", errors="replace",
+                            env=dict(os.environ, PYTHONUTF8="1"))
+    if result.returncode:
+        pytest.fail((result.stdout + result.stderr)[-6000:])
+    return folder / "_build" / "html"

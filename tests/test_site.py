@@ -6,8 +6,6 @@ once, in its quick form, into a temporary folder.
 
 import os
 import re
-import subprocess
-import sys
 from pathlib import Path
 from urllib.parse import unquote, urlsplit
 
@@ -34,20 +32,6 @@ LABELS = ["title", "aria-label", "placeholder", "alt", "data-bs-title", "data-to
 THEME_TEXT = ("button, label, noscript, .admonition-title, .caption-number, .skip-link, .prev-next-subtitle, "
               ".bd-header-article, .page-toc .tocsection, .onpage, .component-author, .last-updated, "
               "#jb-print-toc > div, .search-button__default-text")
-
-
-@pytest.fixture(scope="session")
-def site(tmp_path_factory):
-    """The folder with the built pages."""
-    if "CATSDOGS_SITE" in os.environ:
-        return Path(os.environ["CATSDOGS_SITE"])
-    folder = tmp_path_factory.mktemp("site")
-    command = [sys.executable, str(ROOT / "book" / "build.py"), "--quick", "--out", str(folder)]
-    result = subprocess.run(command, capture_output=True, encoding="utf-8", errors="replace",
-                            env=dict(os.environ, PYTHONUTF8="1"))
-    if result.returncode:
-        pytest.fail((result.stdout + result.stderr)[-6000:])
-    return folder / "_build" / "html"
 
 
 @pytest.fixture(scope="session")

@@ -1,0 +1,65 @@
+"""The files behind the page Experimente: LiteRT.js from npm, the model in a browser's form, sample photos.
+
+Without npm, or without a network at the first build, the book is built all the same and the page
+says what is missing.
+"""
+
+import shutil
+import subprocess
+from pathlib import Path
+
+from sphinx.util import logging
+
+WEB = Path(__file__).resolve().parent.parent / "web"
+# Without threads, which static sites do not allow; `compat` is for browsers with older WebAssembly.
+RUNTIME = ["litert_wasm_internal.js", "litert_wasm_internal.wasm",
+           "litert_wasm_compat_internal.js", "litert_wasm_compat_internal.wasm"]
+NPM = ["ci", "--silent", "--no-audit", "--no-fund", "--ignore-scripts"]
+
+
+def add_classifier(app, exception):
+    """Put everything under ``_static/experimente``."""
+    if exception or app.builder.format != "html":
+        return
+    target = Path(app.outdir) / "_static" / "experimente"
+    packages = installed_packages(Path(app.outdir).parent / "web")
+    if packages is None:
+        logging.getLogger(__name__).info("npm is not at hand: the page Experimente goes without its model")
+        shutil.rmtree(target, ignore_errors=True)
+        return
+    from catsdogs.photo import sample_photo
+    from catsdogs.web import export_web
+
+    copy_runtime(packages / "@litertjs", target / "litert")
+    shutil.copy2(sample_photo(), target / "gata.png")
+    export_web(target)
+
+
+def installed_packages(folder):
+    """``node_modules`` as the lock file says, installed in ``folder`` when that changed; None without npm."""
+    lock, npm = WEB / "package-lock.json", shutil.which("npm")
+    stamp = folder / "installed.json"
+    if not stamp.exists() or stamp.read_bytes() != lock.read_bytes():
+        folder.mkdir(parents=True, exist_ok=True)
+        for name in ("package.json", "package-lock.json"):
+            shutil.copy2(WEB / name, folder / name)
+        if npm is None or subprocess.run([npm, *NPM], cwd=folder, capture_output=True).returncode:
+            return None
+        shutil.copy2(lock, stamp)
+    return folder / "node_modules"
+
+
+def copy_runtime(packages, target):
+    """LiteRT.js and the text of its licence, which the package lacks and is that of this repository."""
+    (target / "wasm").mkdir(parents=True, exist_ok=True)
+    shutil.copy2(packages / "core" / "dist" / "index.js", target / "index.js")
+    shutil.copy2(packages / "wasm-utils" / "dist" / "bundle.js", target / "wasm-utils.js")
+    for name in RUNTIME:
+        shutil.copy2(packages / "core" / "wasm" / name, target / "wasm" / name)
+    shutil.copy2(WEB.parent.parent / "LICENSE", target / "LICENSE.txt")
+
+
+def setup(app):
+    """Connect the step."""
+    app.connect("build-finished", add_classifier)
+    return {"parallel_read_safe": True, "parallel_write_safe": True}

@@ -1,0 +1,191 @@
+"""The built site in a real browser, Chromium.
+
+On machines without it these tests are skipped, but not where ``CI`` is set: there it must be installed.
+"""
+
+import base64
+import functools
+import io
+import os
+import re
+import shutil
+import threading
+from http.server import SimpleHTTPRequestHandler, ThreadingHTTPServer
+from pathlib import Path
+
+import numpy as np
+import pytest
+from PIL import Image
+
+from catsdogs.backbone import find_base
+from catsdogs.checkpoint import load_checkpoint
+from catsdogs.config import PHASE1_CHECKPOINT, PHASE2_CHECKPOINT, Config
+from catsdogs.explain import find_head, signed_map
+from catsdogs.photo import read_photo, resize_photo, sample_photo
+from catsdogs.web import export_web
+
+PHASES = (PHASE1_CHECKPOINT, PHASE2_CHECKPOINT)
+CHROMIUM = next(filter(None, map(shutil.which, ("chromium", "chromium-browser", "google-chrome"))), None)
+PAGE = "book/alem/experimente.html"
+PHOTOS = 50
+MODELS = Path(__file__).resolve().parent.parent / "models"
+# LiteRT writes its whole log, good news too, as errors.
+LITERT_LOG = re.compile(r"(INFO|WARNING|VERBOSE): ")
+
+
+def missing(reason):
+    """Skip, or fail where everything must be there."""
+    (pytest.fail if os.environ.get("CI") else pytest.skip)(reason)
+
+
+@pytest.fixture(scope="session")
+def address(site):
+    """Where a local server shows the site."""
+    class Quiet(SimpleHTTPRequestHandler):
+        extensions_map = {**SimpleHTTPRequestHandler.extensions_map, ".js": "text/javascript"}  # noqa: RUF012
+
+        def log_message(self, *_):
+            pass
+
+    with ThreadingHTTPServer(("127.0.0.1", 0), functools.partial(Quiet, directory=site)) as server:
+        threading.Thread(target=server.serve_forever, daemon=True).start()
+        yield f"http://127.0.0.1:{server.server_port}"
+        server.shutdown()
+
+
+@pytest.fixture(scope="session")
+def browser():
+    """Chromium, driven by Playwright."""
+    playwright = pytest.importorskip("playwright.sync_api", reason="Playwright is not installed")
+    if CHROMIUM is None:
+        missing("Chromium is not installed")
+    with playwright.sync_playwright() as driver:
+        yield driver.chromium.launch(executable_path=CHROMIUM, args=["--no-sandbox"])
+
+
+@pytest.fixture
+def tab(browser, address):
+    """A page of the site, whatever it complains of, and the addresses it asks for outside the site."""
+    page = browser.new_page(base_url=address)
+    page.complaints, page.outside = [], []
+    page.on("console", lambda message: message.type == "error" and not LITERT_LOG.match(message.text)
+            and page.complaints.append(message.text))
+    page.on("pageerror", lambda error: page.complaints.append(str(error)))
+    page.on("request", lambda request: request.url.startswith((address, "data:", "blob:"))
+            or page.outside.append(request.url))
+    yield page
+    page.close()
+
+
+@pytest.fixture
+def classifier(tab, site):
+    """The page Experimente."""
+    if not (site / "_static" / "experimente" / "modelo.json").exists():
+        missing("the site was built without npm")
+    tab.goto(PAGE)
+    return tab
+
+
+# Experimente: the same answers as Python
+
+def encoded(image, kind="JPEG", **options):
+    buffer = io.BytesIO()
+    image.save(buffer, kind, **options)
+    return buffer.getvalue()
+
+
+@pytest.fixture(scope="session")
+def photo_files():
+    """The cat in many sizes, turns and kinds of file, as bytes; where its face is cut off the network hesitates, and
+    there 16 bits show more."""
+    rng = np.random.default_rng(11)
+    cat = Image.fromarray(read_photo(sample_photo()))
+    files = []
+    for _ in range(PHOTOS - 4):
+        width, height = (int(side * rng.uniform(0.85, 1)) for side in cat.size)
+        left, top = rng.integers(0, cat.width - width + 1), rng.integers(0, cat.height - height + 1)
+        cropped = cat.crop((left, top, left + width, top + height))
+        small = cropped.resize([int(side * rng.uniform(0.5, 1)) for side in cropped.size])
+        files.append(encoded(small.rotate(rng.uniform(-15, 15)), quality=int(rng.integers(60, 96))))
+    rotated = Image.Exif()
+    rotated[0x0112] = 6
+    return [*files, encoded(cat, exif=rotated.tobytes()), encoded(cat, "PNG"), encoded(cat, "WEBP", lossless=True),
+            encoded(cat.convert("L"))]
+
+
+@pytest.fixture
+def shipped_classifier(classifier, tmp_path, monkeypatch):
+    """The page with the repository's checkpoints, which are better trained than those of a book built in a hurry."""
+    monkeypatch.setenv("CATSDOGS_MODELS", str(MODELS))
+    export_web(tmp_path)
+    classifier.route("**/modelo.*", lambda route: route.fulfill(path=tmp_path / route.request.url.split("/")[-1]))
+    return classifier
+
+
+@pytest.fixture(scope="session")
+def by_python(photo_files, tmp_path_factory):
+    """Probabilities (n, 2, 2) and maps (n, 2, s, s) of the repository's checkpoints by the package."""
+    folder, size = tmp_path_factory.mktemp("browser"), Config.image_size
+    resized = []
+    for number, content in enumerate(photo_files):
+        path = folder / f"{number}.jpg"
+        path.write_bytes(content)
+        resized.append(resize_photo(read_photo(path), size))
+    pixels = np.stack(resized)
+    models = [load_checkpoint(MODELS / name)[0] for name in PHASES]
+    maps = [signed_map(find_head(model), find_base(model)([pixels / 127.5 - 1], training=False), 1)
+            for model in models]
+    return np.stack([model.predict(pixels, verbose=0) for model in models], axis=1), np.stack(maps, axis=1)
+
+
+def test_page_agrees_with_python(shipped_classifier, photo_files, by_python):
+    script = """async (files) => {
+        const answers = [];
+        for (const file of files) {
+            const bytes = Uint8Array.from(atob(file), (letter) => letter.charCodeAt(0));
+            const { probabilities, heat } = await document.querySelector("#classificador").classify(new Blob([bytes]));
+            answers.push({ probabilities, heat });
+        }
+        return answers;
+    }"""
+    answers = shipped_classifier.evaluate(script, [base64.b64encode(content).decode() for content in photo_files])
+    given = np.array([answer["probabilities"] for answer in answers])
+    heat = np.array([answer["heat"] for answer in answers])
+    probabilities, maps = by_python
+    assert given.shape == probabilities.shape == (PHOTOS, 2, 2) and heat.shape == maps.shape
+    assert np.abs(given - probabilities).max() < 0.01
+    assert np.array_equal(given.argmax(axis=2), probabilities.argmax(axis=2))
+    assert np.ptp(np.log(probabilities[:, 1, 1])) > 1  # the answers differ from photo to photo
+    for ours, theirs in zip(maps.reshape(2 * PHOTOS, -1), heat.reshape(2 * PHOTOS, -1), strict=True):
+        assert np.corrcoef(ours, theirs)[0, 1] > 0.99
+
+
+def test_reader_chooses_a_photo_and_sees_the_answer(classifier):
+    classifier.set_input_files("#classificador input >> nth=0", str(sample_photo()))
+    verdict = classifier.locator("[data-part=verdict]")
+    verdict.wait_for()
+    assert "na fase 2" in verdict.inner_text() and "%" in verdict.inner_text()
+    shown = [classifier.locator(f"[data-part=phase2-class{label}] span").inner_text() for label in (0, 1)]
+    assert sum(float(text.rstrip("%\xa0").replace(",", ".")) for text in shown) == pytest.approx(100, abs=0.2)
+    assert classifier.locator("[data-part=heat]").get_attribute("aria-label").startswith("A foto com as regiões")
+    assert classifier.complaints == [] and classifier.outside == []
+
+
+def test_sample_works_from_the_keyboard(classifier):
+    classifier.locator("[data-sample]").focus()
+    classifier.keyboard.press("Enter")
+    classifier.locator("[data-part=verdict]").wait_for()
+
+
+def test_what_is_no_image_is_told(classifier):
+    file = {"name": "notas.jpg", "mimeType": "image/jpeg", "buffer": b"not an image"}
+    classifier.set_input_files("#classificador input >> nth=0", file)
+    status = classifier.locator("[data-part=status]", has_text="não é uma imagem")
+    status.wait_for()
+    assert classifier.complaints == []
+
+
+def test_without_the_model_the_page_says_what_to_do(classifier):
+    classifier.route("**/modelo.json", lambda route: route.fulfill(status=404))
+    classifier.locator("[data-sample]").click()
+    classifier.locator("[data-part=status]", has_text="instale o Node.js").wait_for()
