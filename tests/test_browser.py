@@ -189,3 +189,59 @@ def test_without_the_model_the_page_says_what_to_do(classifier):
     classifier.route("**/modelo.json", lambda route: route.fulfill(status=404))
     classifier.locator("[data-sample]").click()
     classifier.locator("[data-part=status]", has_text="instale o Node.js").wait_for()
+
+
+# Every page
+
+@pytest.fixture(scope="session")
+def page_names(site):
+    """The pages a reader can reach."""
+    return sorted(path.relative_to(site).as_posix() for path in site.rglob("*.html")
+                  if path.relative_to(site).parts[0] not in ("_static", "_sources"))
+
+
+def test_pages_complain_of_nothing_and_load_nothing_from_outside(tab, page_names):
+    for name in page_names:
+        tab.goto(name)
+    assert tab.complaints == [] and tab.outside == []
+
+
+def test_images_are_loaded(tab, page_names):
+    script = """async () => {
+        const images = Array.from(document.querySelectorAll("article img"));
+        images.forEach((image) => { image.loading = "eager"; });
+        await Promise.allSettled(images.map((image) => image.decode()));
+        return images.filter((image) => !image.naturalWidth).map((image) => image.src);
+    }"""
+    for name in page_names:
+        tab.goto(name)
+        assert tab.evaluate(script) == [], name
+
+
+@pytest.mark.parametrize("width", [360, 768, 1280])
+def test_no_page_scrolls_sideways(tab, page_names, width):
+    tab.set_viewport_size({"width": width, "height": 800})
+    too_wide = []
+    for name in page_names:
+        tab.goto(name)
+        extra = tab.evaluate("document.documentElement.scrollWidth - document.documentElement.clientWidth")
+        too_wide += [f"{name}: {extra} px"] if extra > 0 else []
+    assert too_wide == []
+
+
+@pytest.mark.parametrize("scheme", ["light", "dark"])
+def test_pages_are_accessible(tab, site, page_names, scheme):
+    """WCAG 2.2 A and AA, as far as axe-core can tell."""
+    axe = site.parent / "web" / "node_modules" / "axe-core" / "axe.min.js"
+    if not axe.exists():
+        missing("axe-core, from npm, is not installed")
+    tab.emulate_media(color_scheme=scheme)
+    script = """async (rules) => (await axe.run(document, { runOnly: rules })).violations.flatMap(
+        ({ id, nodes }) => nodes.map((node) => `${id}: ${node.html.slice(0, 150)}`))"""
+    rules = ["wcag2a", "wcag2aa", "wcag21a", "wcag21aa", "wcag22aa"]
+    found = set()
+    for name in page_names:
+        tab.goto(name)
+        tab.add_script_tag(path=axe)
+        found |= {f"{name}: {violation}" for violation in tab.evaluate(script, rules)}
+    assert sorted(found) == []

@@ -58,13 +58,19 @@ MESSAGES = {
     },
 }
 
-# Texts that the templates do not translate, by the attribute they stand in.
+# Texts that the templates do not translate, and labels that get in the way, by the attribute they stand in.
 ATTRIBUTES = {
     'title="Toggle primary sidebar"': 'title="Mostrar ou ocultar o menu"',
     'title="Toggle secondary sidebar"': 'title="Mostrar ou ocultar o sumário da página"',
     'aria-label="Main"': 'aria-label="Páginas do livro"',
     'aria-label="Page"': 'aria-label="Sumário da página"',
-    'aria-label="Toggle hidden content"': 'aria-label="Mostrar ou ocultar o conteúdo"',
+    # What these are called must hold the text they show (WCAG 2.5.3): their own text says it best.
+    '<summary aria-label="Toggle hidden content">': "<summary>",
+    'search-button-field search-button__button pst-js-only" title="Buscar" aria-label="Buscar"':
+        'search-button-field search-button__button pst-js-only" title="Buscar"',
+    'data-mode="light" title="Claro"': 'data-mode="light"',
+    'data-mode="dark"  title="Escuro"': 'data-mode="dark"',
+    'data-mode="auto"  title="Padrão do sistema"': 'data-mode="auto"',
 }
 
 COPY_BUTTON = """\
