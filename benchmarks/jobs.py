@@ -82,14 +82,17 @@ def ours_extraction() -> dict:
     backbone = load_backbone(config)
     sample = [photos.path(i) for i in range(min(len(photos), 256))]
     run = make_runner(backbone)
-    steps = {"read": timed(lambda: [path.read_bytes() for path in sample])}
-    decoded = []
-    steps["decode"] = timed(lambda: decoded.extend(read_photo(path) for path in sample)) - steps["read"]
-    resized = []
-    steps["resize"] = timed(lambda: resized.extend(resize_photo(photo, config.image_size) for photo in decoded))
-    batch = preprocess(np.stack(resized))
-    run(batch[:8])
-    steps["trunk"] = timed(lambda: [run(batch[at:at + 8]) for at in range(0, len(batch), 8)])
+    decoded = [read_photo(path) for path in sample]
+    batch = preprocess(np.stack([resize_photo(photo, config.image_size) for photo in decoded]))
+    work = {
+        "read": lambda: [path.read_bytes() for path in sample],
+        "decode": lambda: [read_photo(path) for path in sample],
+        "resize": lambda: [resize_photo(photo, config.image_size) for photo in decoded],
+        "trunk": lambda: [run(batch[at:at + 8]) for at in range(0, len(batch), 8)],
+    }
+    # The first time also pays for memory that the process did not have yet.
+    steps = {step: min(timed(do), timed(do)) for step, do in work.items()}
+    steps["decode"] -= steps["read"]
     return {"seconds": timed(lambda: activations(photos, backbone, config)), "photos": len(photos),
             **{f"{step}_ms": 1000 * seconds / len(sample) for step, seconds in steps.items()}}
 

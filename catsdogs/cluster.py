@@ -131,7 +131,7 @@ def _connected(cluster: str, workers: int | None) -> Iterator:
         from distributed import Client, LocalCluster
     except ImportError as error:
         raise CatsdogsError("Falta o Dask distributed, que só a extração em cluster usa: "
-                            'instale-o com `pip install "catsdogs[cluster]"`.') from error
+                            'instale-o com `pip install distributed`.') from error
     if cluster == LOCAL:
         with silenced_native_output():  # worker processes keep it so: on Ctrl+C each would print a traceback
             local = LocalCluster(n_workers=workers or os.cpu_count(), threads_per_worker=1, processes=True,
