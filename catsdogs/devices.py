@@ -28,7 +28,8 @@ class Hardware:
             probabilities stay in float32.
 
     The result is that of one device up to rounding and to the units that dropout draws; a last step
-    with fewer photos gives those of one device a little more weight when the shares differ.
+    with fewer photos gives those of one device a little more weight when the shares differ. Early stopping
+    needs Keras 3.12 or so: 3.8 reports the validation loss of one device's share.
 
     Raises:
         CatsdogsError: there are not so many devices.

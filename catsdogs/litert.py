@@ -54,7 +54,7 @@ def convert(model: keras.Model, float16: bool = False) -> bytes:
     # Keras prints its export report to standard output, with no switch in its older versions.
     with tempfile.TemporaryDirectory() as folder, silenced_native_output(), contextlib.redirect_stdout(io.StringIO()):
         # Without a signature, Keras forgets that a model takes one photo at a time.
-        model.export(folder, input_signature=[tf.TensorSpec(model.input.shape, tf.float32)])
+        model.export(folder, input_signature=[tf.TensorSpec(model.inputs[0].shape, tf.float32)])
         converter = tf.lite.TFLiteConverter.from_saved_model(folder)
         if float16:
             converter.optimizations = [tf.lite.Optimize.DEFAULT]
