@@ -170,7 +170,9 @@ def test_a_worker_in_trouble_is_one_sentence(studied, backbone, two_workers, ref
 
 def test_dask_is_quiet_only_meanwhile(studied, backbone, two_workers, caplog, capfd):
     cluster_activations(studied.photos, backbone, CONFIG, two_workers.scheduler_address)
-    assert not caplog.records and "distributed" not in capfd.readouterr().err
+    # The scheduler, which here lives in this process, may note at any moment that the client left.
+    assert not [record for record in caplog.records if record.levelno >= logging.WARNING]
+    assert "distributed" not in capfd.readouterr().err
     logging.getLogger("distributed").critical("later")
     assert logging.root.manager.disable == logging.NOTSET
 
