@@ -5,6 +5,7 @@ On machines without it these tests are skipped, but not where ``CI`` is set: the
 
 import base64
 import functools
+import gzip
 import io
 import os
 import re
@@ -12,6 +13,7 @@ import shutil
 import threading
 from http.server import SimpleHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
+from urllib.parse import unquote, urlsplit
 
 import numpy as np
 import pytest
@@ -195,9 +197,9 @@ def test_without_the_model_the_page_says_what_to_do(classifier):
 
 @pytest.fixture(scope="session")
 def page_names(site):
-    """The pages a reader can reach; the first address only leads to one of them."""
-    names = [path.relative_to(site).as_posix() for path in site.rglob("*.html")]
-    return sorted(name for name in names if name != "index.html" and not name.startswith(("_static/", "_sources/")))
+    """The pages a reader can reach; the first address leads to one of them, and 404.html works at the final address."""
+    names = {path.relative_to(site).as_posix() for path in site.rglob("*.html")} - {"index.html", "404.html"}
+    return sorted(name for name in names if not name.startswith(("_static/", "_sources/")))
 
 
 def test_pages_complain_of_nothing_and_load_nothing_from_outside(tab, page_names):
@@ -248,3 +250,48 @@ def test_pages_are_accessible(tab, site, page_names, scheme):
         tab.add_script_tag(path=axe)
         found |= {f"{name}: {violation}" for violation in tab.evaluate(script, rules)}
     assert sorted(found) == []
+
+
+@pytest.mark.parametrize(("words", "page"), [
+    ("acurácia", "avaliacao"), ("acuracia", "avaliacao"), ("matriz de confusao", "avaliacao"),
+    ("esquecimento catastrófico", "esquecimento"), ("esquecimento catastrofico", "esquecimento"),
+    ("descongelar", "congelar-e-ajustar"), ("Epocas", "fase-1"), ("Experimente", "experimente")])
+def test_search_finds_words_with_and_without_accents(tab, words, page):
+    tab.goto(f"search.html?q={words}")
+    tab.locator("#search-results .search-summary").filter(has_text=re.compile(r"\d")).wait_for()
+    tab.locator(f"#search-results ul.search a[href*='/{page}.html']").first.wait_for()
+
+
+def test_copy_button_copies_the_cell(tab):
+    tab.context.grant_permissions(["clipboard-read", "clipboard-write"])
+    tab.goto("book/pratica/fase-1.html")
+    cell = tab.locator(".cell_input .highlight:visible").first
+    cell.hover()
+    cell.locator("button.copybtn").click()
+    copied = tab.evaluate("navigator.clipboard.readText()")
+    assert copied.strip() and copied.strip() == cell.locator("pre").inner_text().strip()
+
+
+def test_start_page_weighs_less_than_a_megabyte(tab, site, address):
+    """What travels when a reader opens the site, text compressed as GitHub Pages does."""
+    loaded = []
+    tab.on("response", lambda response: response.url.startswith(address) and loaded.append(urlsplit(response.url).path))
+    tab.goto("book/index.html")
+    tab.wait_for_load_state("networkidle")
+    sizes = {path: travelling_size(site / unquote(path)[1:]) for path in loaded}
+    assert sum(sizes.values()) < 1_000_000, sorted(sizes.items(), key=lambda item: item[1])[-8:]
+
+
+def travelling_size(file):
+    """Bytes of a file on its way to the reader."""
+    content = file.read_bytes()
+    return len(gzip.compress(content) if file.suffix in (".html", ".css", ".js", ".json", ".svg") else content)
+
+
+def test_paper_shows_the_text_and_not_the_menus(tab):
+    tab.goto("book/pratica/fase-1.html")
+    tab.emulate_media(media="print")
+    assert tab.locator("h1:visible").count() == 1
+    assert tab.locator("article p:visible").count() > 5
+    for menu in (".bd-sidebar-primary", ".bd-sidebar-secondary", ".bd-header-article", ".prev-next-footer"):
+        assert not any(part.is_visible() for part in tab.locator(menu).all()), menu

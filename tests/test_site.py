@@ -6,6 +6,7 @@ once, in its quick form, into a temporary folder.
 
 import os
 import re
+from itertools import pairwise
 from pathlib import Path
 from urllib.parse import unquote, urlsplit
 
@@ -40,8 +41,8 @@ def pages(site):
     found = {}
     for path in sorted(site.rglob("*.html")):
         name = path.relative_to(site).as_posix()
-        # The root index.html only redirects; test_root_redirects looks at it.
-        if name != "index.html" and not name.startswith(("_static/", "_sources/")):
+        # The root index.html only redirects, and 404.html stands for any address: they have tests of their own.
+        if name not in ("index.html", "404.html") and not name.startswith(("_static/", "_sources/")):
             found[name] = parse(path.read_bytes().decode("utf-8"))
     assert found, f"there are no pages in {site}"
     return found
@@ -131,6 +132,22 @@ def wrong_headings(page):
         yield f"headings {headings}"
 
 
+def skipped_levels(page):
+    """Headings more than one level below the one before."""
+    levels = [int(heading.name[1]) for heading in page.select("article :is(h1, h2, h3, h4, h5, h6)")]
+    for before, after in pairwise(levels):
+        if after > before + 1:
+            yield f"h{before} is followed by h{after}"
+
+
+def missing_card(page):
+    """What the card that social networks show lacks."""
+    for name in ("og:title", "og:description", "og:image", "og:image:alt", "og:url", "og:locale"):
+        tag = page.find("meta", property=name)
+        if tag is None or not tag["content"]:
+            yield name
+
+
 def broken_links(site, name, pages):
     """Links of one page to files or anchors that the site does not have."""
     for element in pages[name].find_all(True):
@@ -176,6 +193,12 @@ def colab_problems(name, page, root=ROOT):
             yield link
 
 
+def contents():
+    """The pages of the table of contents."""
+    names = re.findall(r"(?:file|root): (\S+)", (ROOT / "_toc.yml").read_text(encoding="utf-8"))
+    return [f"{name}.html" for name in names]
+
+
 # The site.
 
 def test_no_cell_failed(pages):
@@ -219,9 +242,7 @@ def test_root_redirects_to_the_first_page(site):
 
 
 def test_every_page_of_the_contents_is_built(pages):
-    contents = (ROOT / "_toc.yml").read_text(encoding="utf-8")
-    names = re.findall(r"(?:file|root): (\S+)", contents)
-    assert names and {f"{name}.html" for name in names} <= set(pages)
+    assert contents() and set(contents()) <= set(pages)
 
 
 def test_language_is_brazilian_portuguese(pages):
@@ -244,6 +265,47 @@ def test_notebooks_open_in_colab(pages):
 
 def test_each_page_has_one_title(pages):
     assert not problems(pages, wrong_headings)
+
+
+def test_headings_skip_no_level(pages):
+    assert not problems(pages, skipped_levels)
+
+
+def test_addresses_are_plain(pages):
+    assert all(re.fullmatch(r"[a-z0-9/_-]+\.html", name) for name in pages)
+
+
+def published_address():
+    """Where GitHub Pages shows the site."""
+    owner, name = colab_prefix().removeprefix("https://colab.research.google.com/github/").split("/")[:2]
+    return f"https://{owner}.github.io/{name}/"
+
+
+def test_pages_of_the_contents_have_a_card_and_an_address(site, pages):
+    address = published_address()
+    for name in contents():
+        assert not list(missing_card(pages[name])), name
+        assert pages[name].find("link", rel="canonical")["href"] == address + name
+        picture = pages[name].find("meta", property="og:image")["content"]
+        assert (site / picture.removeprefix(address)).is_file(), picture
+
+
+def test_map_lists_the_contents_and_robots_names_it(site):
+    address = published_address()
+    listed = re.findall("<loc>(.+?)</loc>", (site / "sitemap.xml").read_text(encoding="utf-8"))
+    assert sorted(listed) == sorted(address + name for name in contents())
+    assert f"Sitemap: {address}sitemap.xml" in (site / "robots.txt").read_text(encoding="utf-8").splitlines()
+
+
+def test_wrong_addresses_lead_to_a_page_that_works_anywhere(site):
+    page = parse((site / "404.html").read_text(encoding="utf-8"))
+    assert page.select_one("article h1").get_text() == "Página não encontrada"
+    prefix = urlsplit(published_address()).path
+    for element in page.find_all(True):
+        for address in (element.get("href"), element.get("src")):
+            parts = urlsplit(address or "#")
+            if parts.path and not parts.scheme:
+                assert parts.path.startswith(prefix) and (site / unquote(parts.path).removeprefix(prefix)).exists()
 
 
 def test_each_page_has_one_search_field(pages):
@@ -283,6 +345,10 @@ def test_each_page_has_one_search_field(pages):
      "<script>let toggleHintShow = 'Clique para mostrar';</script>"),
     (wrong_headings, "<h1>a</h1><h1>b</h1>", '<h1>a</h1><div id="jb-print-docs-body"><h1>a</h1></div>'),
     (wrong_headings, "<h2>a</h2>", "<h1>a</h1><h2>b</h2>"),
+    (skipped_levels, "<article><h1>a</h1><h3>b</h3></article>", "<article><h1>a</h1><h2>b</h2></article>"),
+    (missing_card, '<meta property="og:title" content="a">',
+     "".join(f'<meta property="og:{name}" content="a">'
+             for name in ("title", "description", "image", "image:alt", "url", "locale"))),
 ])
 def test_checks_tell_bad_from_good(check, bad, good):
     assert list(check(parse(bad)))

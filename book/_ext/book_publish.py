@@ -1,0 +1,46 @@
+"""What a published site needs besides its pages: its address, a map for search engines, a page for wrong addresses.
+
+The address is that of GitHub Pages for the repository that ``_config.yml`` names.
+"""
+
+import re
+from pathlib import Path
+
+from sphinx.errors import ExtensionError
+
+NOT_FOUND = {
+    "title": "Página não encontrada",
+    "body": "<h1>Página não encontrada</h1>"
+            "<p>O endereço pode ter mudado ou ter um erro de digitação. Procure a página no menu, use a busca "
+            "ou volte à página inicial.</p>",
+}
+
+
+def use_address(app, config):
+    """Derive from the repository every setting that holds the site's address."""
+    repository = config.html_theme_options.get("repository_url", "")
+    parts = re.fullmatch(r"https://github\.com/(?P<owner>[^/]+)/(?P<name>[^/]+?)/?", repository)
+    if parts is None:
+        raise ExtensionError(f"{repository!r} is no address of a GitHub repository")
+    config.html_baseurl = f"https://{parts['owner'].lower()}.github.io/{parts['name']}/"
+    config.ogp_site_url = config.html_baseurl
+    config.ogp_site_name = config.project = config.html_title
+    config.notfound_urls_prefix = f"/{parts['name']}/"
+    config.notfound_context = NOT_FOUND
+
+
+def write_robots(app, exception):
+    """Tell search engines where the map is."""
+    if exception or app.builder.format != "html":
+        return
+    text = f"User-agent: *\nAllow: /\nSitemap: {app.config.html_baseurl}sitemap.xml\n"
+    (Path(app.outdir) / "robots.txt").write_text(text, encoding="utf-8")
+
+
+def setup(app):
+    """Connect the steps, before those of the extensions that use the address."""
+    for extension in ("notfound.extension", "sphinx_sitemap", "sphinxext.opengraph"):
+        app.setup_extension(extension)
+    app.connect("config-inited", use_address, priority=100)
+    app.connect("build-finished", write_robots)
+    return {"parallel_read_safe": True, "parallel_write_safe": True}
