@@ -118,7 +118,7 @@ def _lock(axes, x, y):
 
 
 def gap_and_flatten(side: int, channels: int) -> Figure:
-    """A feature map, (side, side, channels), and what GAP (Lin et al., 2014) and Flatten make of it."""
+    """A feature map, (side, side, channels), and what GAP (Lin et al., 2013) and Flatten make of it."""
     figure, axes = _canvas(3.8)
     for step in range(8, -1, -1):  # a few of the channels, the last ones at the back
         _cells(axes, 0.35 + 0.1 * step, 0.75 + 0.1 * step, 1.7, 1.7, 1, 1, LEARNED, "white")

@@ -1,10 +1,12 @@
 """What several test files make: photos, answers of a server, checks of a message."""
 
+import os
 import threading
 from http.server import BaseHTTPRequestHandler
 from pathlib import Path
 
 import numpy as np
+import pytest
 from PIL import Image
 
 from catsdogs.config import Config
@@ -68,3 +70,8 @@ def body(content: bytes, status: int = 200, declared: int | None = None, pause: 
             pause.wait(20)
         request.wfile.write(content[len(content) // 2:])
     return answer
+
+
+def missing(reason):
+    """Skip, or fail where everything must be there."""
+    (pytest.fail if os.environ.get("CI") else pytest.skip)(reason)

@@ -7,7 +7,6 @@ import base64
 import functools
 import gzip
 import io
-import os
 import re
 import shutil
 import threading
@@ -17,6 +16,7 @@ from urllib.parse import unquote, urlsplit
 
 import numpy as np
 import pytest
+from helpers import missing
 from PIL import Image
 
 from catsdogs.backbone import find_base
@@ -33,11 +33,6 @@ PHOTOS = 50
 MODELS = Path(__file__).resolve().parent.parent / "models"
 # LiteRT writes its whole log, good news too, as errors.
 LITERT_LOG = re.compile(r"(INFO|WARNING|VERBOSE): ")
-
-
-def missing(reason):
-    """Skip, or fail where everything must be there."""
-    (pytest.fail if os.environ.get("CI") else pytest.skip)(reason)
 
 
 @pytest.fixture(scope="session")

@@ -135,7 +135,7 @@ def test_show_gives_an_image_with_a_text_for_those_who_cannot_see_it(monkeypatch
     monkeypatch.setattr("IPython.display.display", shown.append)
     plots.show(FIGURES["confusion"](), "Matriz de confusão: 1 erro em 5")
     image, = shown
-    data, metadata = image._repr_png_()
+    data, metadata = image._repr_jpeg_()
     assert metadata["alt"] == "Matriz de confusão: 1 erro em 5" and metadata["width"] > 100 and data
 
 
@@ -152,3 +152,12 @@ def test_estimates_stand_where_their_values_are():
                                              ("gap", "gap")])
 def test_factor_values_are_written_in_portuguese(value, text):
     assert plots.factor_text(value) == text
+
+
+@pytest.mark.parametrize(("name", "chart"), [("training_curves", True), ("photo_grid", False), ("heat_maps", False)])
+def test_shown_figures_say_whether_they_are_charts(name, chart, monkeypatch):
+    shown = []
+    monkeypatch.setattr("IPython.display.display", shown.append)
+    plots.show(FIGURES[name](), "Descrição.")
+    assert shown[0].metadata == {"chart": chart} and shown[0].alt == "Descrição."
+    assert Image.open(io.BytesIO(shown[0].data)).format == ("PNG" if chart else "JPEG")

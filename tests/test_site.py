@@ -140,6 +140,14 @@ def skipped_levels(page):
             yield f"h{before} is followed by h{after}"
 
 
+def long_outputs(page):
+    """Text outputs that take a screen or more before the reader asks for them."""
+    for output in page.select(".cell_output pre"):
+        lines = output.get_text().rstrip().count("\n") + 1
+        if lines > 30 and output.find_parent("details") is None:
+            yield f"an output of {lines} lines"
+
+
 def missing_card(page):
     """What the card that social networks show lacks."""
     for name in ("og:title", "og:description", "og:image", "og:image:alt", "og:url", "og:locale"):
@@ -271,6 +279,11 @@ def test_headings_skip_no_level(pages):
     assert not problems(pages, skipped_levels)
 
 
+def test_outputs_in_sight_are_short(pages):
+    """A longer output must be folded."""
+    assert not problems(pages, long_outputs)
+
+
 def test_addresses_are_plain(pages):
     assert all(re.fullmatch(r"[a-z0-9/_-]+\.html", name) for name in pages)
 
@@ -306,6 +319,30 @@ def test_wrong_addresses_lead_to_a_page_that_works_anywhere(site):
             parts = urlsplit(address or "#")
             if parts.path and not parts.scheme:
                 assert parts.path.startswith(prefix) and (site / unquote(parts.path).removeprefix(prefix)).exists()
+
+
+def test_pages_load_only_what_they_show(site, pages):
+    assert not list((site / "_static").rglob("fontawesome.js*"))
+    with_formulas = {name for name, page in pages.items() if page.select("article .math")}
+    with_mathjax = {name for name, page in pages.items() if page.select('script[src*="mathjax"]')}
+    assert with_formulas and with_mathjax == with_formulas
+    for page in pages.values():
+        assert all(image.get("loading") == "lazy" for image in page.select("article img")[1:])
+
+
+def test_page_about_the_build_tells_what_made_it(pages):
+    page = pages["book/referencia/estado.html"]
+    text = page.select_one("article").get_text(" ")
+    assert all(word in text for word in ("Commit", "Backbone", "Dados", "Semente", "tensorflow", "Segundos"))
+    executed = {link["href"] for link in page.select("article table a") if link["href"].endswith(".html")}
+    assert len(executed) >= len(list((ROOT / "book").rglob("*.ipynb")))
+
+
+def test_start_page_lists_every_page_with_its_time(pages):
+    cards = pages["book/index.html"].select(".sd-card")
+    listed = [item.get_text() for card in cards for item in card.select("li")]
+    assert len(listed) == len(contents()) - 1  # all but itself
+    assert all(re.search(r" · \d+ min$", item.strip()) for item in listed), listed
 
 
 def test_each_page_has_one_search_field(pages):
@@ -346,6 +383,8 @@ def test_each_page_has_one_search_field(pages):
     (wrong_headings, "<h1>a</h1><h1>b</h1>", '<h1>a</h1><div id="jb-print-docs-body"><h1>a</h1></div>'),
     (wrong_headings, "<h2>a</h2>", "<h1>a</h1><h2>b</h2>"),
     (skipped_levels, "<article><h1>a</h1><h3>b</h3></article>", "<article><h1>a</h1><h2>b</h2></article>"),
+    (long_outputs, f"<div class='cell_output'><pre>{chr(10).join('a' * 31)}</pre></div>",
+     f"<div class='cell_output'><pre>{chr(10).join('a' * 30)}</pre></div>"),
     (missing_card, '<meta property="og:title" content="a">',
      "".join(f'<meta property="og:{name}" content="a">'
              for name in ("title", "description", "image", "image:alt", "url", "locale"))),

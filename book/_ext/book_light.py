@@ -2,6 +2,7 @@
 
 * Icons come from the theme's fonts; its script with every icon ever drawn, half a megabyte, stays out.
 * MathJax is loaded by pages with formulas only.
+* Scripts wait until the page is shown, except the settings that scripts inside the page read.
 * Pictures below the first are fetched when the reader comes near them.
 """
 
@@ -11,6 +12,7 @@ from pathlib import Path
 from sphinx.errors import ExtensionError
 
 ICONS = re.compile(r'<script defer src="[^"]*_static/scripts/fontawesome\.js[^"]*"></script>\n?')
+SCRIPT = re.compile(r'<script (?=src="(?:[^"]*/)?(?!documentation_options)[\w.-]+\.js)')
 FORMULA = re.compile(r'class="[^"]*\bmath\b')
 
 
@@ -31,14 +33,16 @@ def load_pictures_late(app, pagename, templatename, context, doctree):
     context["body"] = "<img ".join([first, *rest[:1], *(f'loading="lazy" {picture}' for picture in rest[1:])])
 
 
-def leave_icon_script_out(app, exception):
-    """Take the script out of the written pages: the theme's template has no place to say so."""
+def lighten_written_pages(app, exception):
+    """Leave the icons' script out and let the others wait: the theme's template has no place to say so."""
     if exception or app.builder.format != "html":
         return
     output = Path(app.outdir)
     for page in (path for path in output.rglob("*.html") if "_static" not in path.relative_to(output).parts):
         before = page.read_text(encoding="utf-8")
         after = ICONS.sub("", before)
+        if page.name != "search.html":  # scripts inside it use the search at once
+            after = SCRIPT.sub("<script defer ", after)
         if after != before:
             page.write_text(after, encoding="utf-8")
     styles = (output / "_static" / "styles" / "pydata-sphinx-theme.css").read_text(encoding="utf-8")
@@ -52,5 +56,5 @@ def setup(app):
     """Connect the steps, after those of Sphinx and the theme."""
     app.connect("html-page-context", load_mathjax_where_needed, priority=950)
     app.connect("html-page-context", load_pictures_late, priority=950)
-    app.connect("build-finished", leave_icon_script_out, priority=900)
+    app.connect("build-finished", lighten_written_pages, priority=900)
     return {"parallel_read_safe": True, "parallel_write_safe": True}

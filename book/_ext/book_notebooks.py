@@ -3,7 +3,7 @@
 * They are executed in the order of the table of contents, because each one uses
   what the ones before it saved.
 * A figure's alternative text and width come from its display metadata, as they do
-  in Jupyter.
+  in Jupyter, and so does whether it is a chart, which dark pages show in dark colours.
 * Only pages that are notebooks get a button that opens them in Colab.
 """
 
@@ -62,15 +62,17 @@ def cached_record(cache, path):
         return None
 
 
-def show_alternative_text(render_image):
-    """Make MyST-NB read ``alt`` from the display metadata, as it does ``width``."""
+def read_metadata(render_image):
+    """Make MyST-NB read ``alt`` and ``chart`` from the display metadata, as it does ``width``."""
 
     def render(self, data):
         images = render_image(self, data)
-        alt = data.output_metadata.get(data.mime_type, {}).get("alt")
-        if alt:
-            for image in images:
-                image["alt"] = alt
+        metadata = data.output_metadata.get(data.mime_type, {})
+        for image in images:
+            if metadata.get("alt"):
+                image["alt"] = metadata["alt"]
+            if metadata.get("chart"):
+                image["classes"].append("chart")
         return images
 
     return render
@@ -90,7 +92,7 @@ def setup(app):
     # Only installed packages can register a renderer with MyST-NB, so the one it
     # has learns the missing attribute here.
     if not hasattr(NbElementRenderer.render_image, "__wrapped__"):
-        render = show_alternative_text(NbElementRenderer.render_image)
+        render = read_metadata(NbElementRenderer.render_image)
         render.__wrapped__ = NbElementRenderer.render_image
         NbElementRenderer.render_image = render
     app.connect("env-before-read-docs", read_in_order)
