@@ -32,7 +32,8 @@ def show(figure: Figure, alt: str) -> None:
     content = io.BytesIO()
     figure.savefig(content, format=kind, dpi=DPI, bbox_inches="tight", pil_kwargs=options)
     width = int(figure.get_figwidth() * 96)
-    display(Image(data=content.getvalue(), format=kind, width=width, alt=alt, metadata={"chart": chart}))
+    # The text goes as metadata, because Colab's IPython, 7.34, does not know the argument ``alt``.
+    display(Image(data=content.getvalue(), format=kind, width=width, metadata={"alt": alt, "chart": chart}))
 
 
 def _figure(width: float, height: float, columns: int = 1, rows: int = 1, **options):

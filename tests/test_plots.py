@@ -159,5 +159,5 @@ def test_shown_figures_say_whether_they_are_charts(name, chart, monkeypatch):
     shown = []
     monkeypatch.setattr("IPython.display.display", shown.append)
     plots.show(FIGURES[name](), "Descrição.")
-    assert shown[0].metadata == {"chart": chart} and shown[0].alt == "Descrição."
+    assert shown[0].metadata == {"alt": "Descrição.", "chart": chart}
     assert Image.open(io.BytesIO(shown[0].data)).format == ("PNG" if chart else "JPEG")
