@@ -62,6 +62,20 @@ def test_opens_with_goal_and_time_and_closes_with_summary_and_exercises(path):
 
 
 @pytest.mark.parametrize("path", NOTEBOOKS, ids=IDS)
+def test_questions_explain_every_answer(path):
+    section = prose(path).partition("## Confira se entendeu")[2].partition("## Exercícios")[0]
+    questions = re.split(r"^\*\*\d\. .+\?\*\*$|^\*\*\d\. .+\.\.\.\*\*$", section, flags=re.MULTILINE)[1:]
+    assert len(questions) >= 2
+    for question in questions:
+        options, answers = question.split("<details>")
+        assert answers.rstrip().endswith("</details>")
+        letters = re.findall(r"^- \*\*([a-z])\)\*\* ", options, re.MULTILINE)
+        explained = re.findall(r"^- \*\*([a-z])\)\*\* (Sim|Não): .{8,}", answers, re.MULTILINE)
+        assert letters == [letter for letter, _ in explained] and len(letters) >= 3
+        assert [verdict for _, verdict in explained].count("Sim") == 1
+
+
+@pytest.mark.parametrize("path", NOTEBOOKS, ids=IDS)
 def test_runs_alone(path, tmp_path):
     environment = {**os.environ, "CATSDOGS_QUICK": "1", "CATSDOGS_MODELS": str(tmp_path / "models")}
     done = subprocess.run([sys.executable, "-m", "pytest", "--nbval-lax", "--nbval-cell-timeout=600", "-x",
