@@ -290,3 +290,18 @@ def test_paper_shows_the_text_and_not_the_menus(tab):
     assert tab.locator("article p:visible").count() > 5
     for menu in (".bd-sidebar-primary", ".bd-sidebar-secondary", ".bd-header-article", ".prev-next-footer"):
         assert not any(part.is_visible() for part in tab.locator(menu).all()), menu
+
+
+@pytest.mark.parametrize("width", [390, 820])
+def test_menus_open_lead_somewhere_and_close_on_small_screens(tab, width):
+    tab.set_viewport_size({"width": width, "height": 844})
+    tab.goto("book/pratica/fase-1.html")
+    menu = tab.locator("#pst-primary-sidebar-modal, .bd-sidebar-primary").locator("a[href$='fase-2.html']")
+    assert not any(link.is_visible() for link in menu.all())
+    tab.locator("button.primary-toggle:visible").first.click()
+    menu.locator("visible=true").first.wait_for()
+    tab.keyboard.press("Escape")
+    menu.first.wait_for(state="hidden")
+    tab.locator("button.primary-toggle:visible").first.click()
+    menu.locator("visible=true").first.click()
+    tab.wait_for_url("**/fase-2.html")
