@@ -4,7 +4,7 @@ PYTHON ?= python3
 VENV := .venv
 INSTALLED := $(VENV)/installed
 
-.PHONY: book test bench lint readme clean
+.PHONY: book test bench lint links readme clean
 
 book: $(INSTALLED)
 	$(VENV)/bin/python book/build.py
@@ -18,6 +18,13 @@ bench: $(INSTALLED)
 
 lint: $(INSTALLED)
 	$(VENV)/bin/ruff check .
+
+# Links that lead out of the book, so no page is executed. doi.org leads to publishers, which turn programs away.
+links: $(INSTALLED)
+	@$(VENV)/bin/sphinx-build -Q -b linkcheck -C -D root_doc=README -D extensions=myst_nb,sphinx_design \
+		-D nb_execution_mode=off -D 'exclude_patterns=.*,_build' -D linkcheck_retries=3 \
+		-D linkcheck_report_timeouts_as_broken=0 -D 'linkcheck_ignore=https://doi\.org/' \
+		. _build/links || { grep -F '[broken]' _build/links/output.txt; false; }
 
 readme: $(INSTALLED)
 	$(VENV)/bin/python book/update_readme.py
