@@ -88,7 +88,8 @@ def forget_old_results(output, environment):
 def fingerprint(environment):
     """Everything besides the notebooks that their results depend on."""
     return {
-        "package": digest((ROOT / "catsdogs").rglob("*.py")),
+        "package": digest([*(ROOT / "catsdogs").rglob("*.py"),
+                           *(path for path in (ROOT / "catsdogs" / "template").iterdir() if path.is_file())]),
         "extension": digest((ROOT / "book" / "_ext").rglob("*.py")),
         "results": digest([ROOT / "models" / "run.json", ROOT / "benchmarks" / "results.json",
                            *(ROOT / "book").rglob("*.json")]),

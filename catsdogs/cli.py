@@ -97,6 +97,9 @@ def build_parser() -> argparse.ArgumentParser:
     _add_extract(commands)
     _add_export(commands)
     _add_experiment(commands)
+    _add_new(commands)
+    _add_report(commands)
+    _add_check_delivery(commands)
     return parser
 
 
@@ -173,6 +176,23 @@ def _add_experiment(commands) -> None:
     _add_json(command)
 
 
+def _add_new(commands) -> None:
+    command = _command(commands, "new", "começa o seu repositório do desafio, com README, notebook e licença", run_new)
+    command.add_argument("pasta", type=Path, metavar="PASTA", help="pasta nova ou vazia")
+
+
+def _add_report(commands) -> None:
+    command = _command(commands, "report", "refaz, no seu repositório, as figuras e os números do README", run_report)
+    _add_repository(command)
+
+
+def _add_check_delivery(commands) -> None:
+    command = _command(commands, "check-delivery", "confere se o seu repositório está completo e diz o que falta",
+                       run_check_delivery)
+    _add_repository(command)
+    _add_json(command)
+
+
 def _command(commands, name: str, meaning: str, run) -> argparse.ArgumentParser:
     command = commands.add_parser(name, help=meaning, description=meaning[0].upper() + meaning[1:] + ".")
     command.set_defaults(run=run)
@@ -184,6 +204,11 @@ def _add_source(command) -> None:
                          "(padrão: as fotos oficiais; sem rede, as ativações do repositório)")
     command.add_argument("--weights", metavar="ARQUIVO", help="pesos da MobileNetV2 sem classificador "
                          "(padrão: os oficiais da ImageNet; sem rede, os do repositório)")
+
+
+def _add_repository(command) -> None:
+    command.add_argument("pasta", type=Path, nargs="?", default=Path("."), metavar="PASTA",
+                         help="o seu repositório, começado com `catsdogs new` (padrão: a pasta atual)")
 
 
 def _add_json(command) -> None:
@@ -401,3 +426,41 @@ def run_named_experiment(options: argparse.Namespace) -> int:
                                    for row in rows]))
         _say(f"Gravado em {results_path(options.nome)}.")
     return 0
+
+
+def run_new(options: argparse.Namespace) -> int:
+    """``catsdogs new``."""
+    from catsdogs.delivery import NOTEBOOK_FILE, start
+
+    start(options.pasta)
+    print(f"Repositório começado em {options.pasta}: execute {NOTEBOOK_FILE}, complete o README.md e confira com "
+          "`catsdogs check-delivery`.")
+    return 0
+
+
+def run_report(options: argparse.Namespace) -> int:
+    """``catsdogs report``."""
+    from catsdogs.report import write_report
+
+    write_report(options.pasta)
+    print(f"Figuras e números do README.md refeitos em {options.pasta}.")
+    return 0
+
+
+def run_check_delivery(options: argparse.Namespace) -> int:
+    """``catsdogs check-delivery``: 1 when something required is missing."""
+    from catsdogs.delivery import check_delivery
+
+    checks = check_delivery(options.pasta)
+    missing = sum(check.status == "falta" for check in checks)
+    if options.json:
+        print(json.dumps({"delivered": not missing, "checks": [
+            {"name": check.name, "status": check.status, "problems": check.problems} for check in checks]},
+            ensure_ascii=False))
+    else:
+        width = max(len(check.name) for check in checks)
+        for check in checks:
+            for problem in check.problems or ("",):
+                print(f"{check.status:<5}  {check.name:<{width}}  {problem}".rstrip())
+        print(f"\nFalta resolver {missing} de {len(checks)} itens." if missing else "\nEntrega completa.")
+    return 1 if missing else 0

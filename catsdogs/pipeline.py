@@ -12,7 +12,6 @@ from pathlib import Path
 
 import numpy as np
 
-from catsdogs import plots
 from catsdogs.backbone import Backbone, cut, find_base, load_backbone
 from catsdogs.checkpoint import load_checkpoint, read_metadata, save_checkpoint
 from catsdogs.config import (
@@ -29,8 +28,9 @@ from catsdogs.devices import ONE_DEVICE, Hardware
 from catsdogs.errors import CatsdogsError
 from catsdogs.evaluation import Scores, score
 from catsdogs.features import activations, pooled_features
-from catsdogs.files import atomic_path, read_json, write_json
+from catsdogs.files import read_json, write_json
 from catsdogs.quiet import keras
+from catsdogs.report import save_figures
 from catsdogs.training import (
     Phase,
     activations_to_probabilities,
@@ -115,7 +115,7 @@ def train(materials: Materials, say: Callable[[str], None] = print, verbose: int
     after = probabilities(model, materials)
     record = {**make_record(materials, (phase1, phase2), (before, after)), "hardware": asdict(hardware)}
     write_json(models_dir() / RECORD_FILE, record)
-    save_figures(record)
+    save_figures(record, images_dir())
     say(f"Checkpoints e {RECORD_FILE} em {models_dir()}; figuras em {images_dir()}.")
     return record
 
@@ -221,23 +221,6 @@ def versions() -> dict[str, str]:
         except PackageNotFoundError:
             found[package] = ""
     return found
-
-
-def save_figures(record: dict) -> None:
-    """The four figures of the challenge, drawn from a record, into ``images_dir()``."""
-    for phase, title, curves, matrix in (
-            ("phase1", "Fase 1: base congelada", "curves_freeze.png", "confmat_phase1.png"),
-            ("phase2", "Fase 2: fine-tuning", "curves_ft.png", "confmat_phase2.png")):
-        part = record[phase]
-        _save_figure(plots.training_curves(part["history"], part["best_epoch"], title), curves)
-        scores = Scores(**part["test"])
-        _save_figure(plots.confusion(scores, record["class_names"], f"{title} (teste)"), matrix)
-
-
-def _save_figure(figure, name: str) -> None:
-    with atomic_path(images_dir() / name) as temporary:
-        # No software version inside, so that the same run gives the same bytes.
-        figure.savefig(temporary, dpi=plots.DPI, metadata={"Software": None})
 
 
 def probabilities(model: keras.Model, materials: Materials) -> np.ndarray:

@@ -196,6 +196,6 @@ def test_key_follows_the_training_photos_and_the_trunk_only(trained):
 
 
 def test_figures_of_one_record_are_the_same_bytes(trained, isolated):
-    pipeline.save_figures(trained.record)
+    pipeline.save_figures(trained.record, isolated / "models" / "images")
     for name in FIGURES:
         assert (isolated / "models" / "images" / name).read_bytes() == (trained.models / "images" / name).read_bytes()

@@ -8,6 +8,8 @@ from urllib.parse import unquote
 
 import pytest
 
+from catsdogs import report
+
 ROOT = Path(__file__).resolve().parent.parent
 README = (ROOT / "README.md").read_text(encoding="utf-8")
 RECORD = json.loads((ROOT / "models" / "run.json").read_text(encoding="utf-8"))
@@ -62,11 +64,11 @@ def test_table_shows_the_challenge():
     ((5, 5), "errou tantas fotos quanto a fase 1")])
 def test_phases_are_compared_in_words(errors, words):
     record = {f"phase{phase}": {"test": {"errors": count, "photos": 300}} for phase, count in enumerate(errors, 1)}
-    assert words in update_readme.reading(record)
+    assert words in report.reading(record)
 
 
 def test_smallest_significant_difference_is_the_exact_tests_own():
-    n = update_readme.SMALLEST_SIGNIFICANT_DIFFERENCE
+    n = report.SMALLEST_SIGNIFICANT_DIFFERENCE
     assert 2 * 0.5**n < 0.05 <= 2 * 0.5 ** (n - 1)
 
 
