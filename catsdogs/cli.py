@@ -94,6 +94,7 @@ def build_parser() -> argparse.ArgumentParser:
     _add_evaluate(commands)
     _add_predict(commands)
     _add_info(commands)
+    _add_check(commands)
     _add_extract(commands)
     _add_export(commands)
     _add_experiment(commands)
@@ -145,6 +146,13 @@ def _add_predict(commands) -> None:
 def _add_info(commands) -> None:
     command = _command(commands, "info", "mostra dados, pesos, aparelho, cache e versões encontrados", run_info)
     _add_source(command)
+    _add_json(command)
+
+
+def _add_check(commands) -> None:
+    command = _command(commands, "check", "confere as suas fotos antes do treino e diz o que fazer", run_check)
+    command.add_argument("fotos", metavar="PASTA|ZIP", help="pasta ou zip com duas subpastas de fotos, uma por classe")
+    _add_weights(command)
     _add_json(command)
 
 
@@ -202,6 +210,10 @@ def _command(commands, name: str, meaning: str, run) -> argparse.ArgumentParser:
 def _add_source(command) -> None:
     command.add_argument("--data", metavar="PASTA|ZIP", help="pasta ou zip com duas subpastas de fotos, uma por classe "
                          "(padrão: as fotos oficiais; sem rede, as ativações do repositório)")
+    _add_weights(command)
+
+
+def _add_weights(command) -> None:
     command.add_argument("--weights", metavar="ARQUIVO", help="pesos da MobileNetV2 sem classificador "
                          "(padrão: os oficiais da ImageNet; sem rede, os do repositório)")
 
@@ -365,6 +377,36 @@ def run_info(options: argparse.Namespace) -> int:
     width = max(len(name) for name, _ in lines)
     print("\n".join(f"{name.ljust(width)}  {value}" for name, value in lines))
     return 0
+
+
+def run_check(options: argparse.Namespace) -> int:
+    """``catsdogs check``: 1 when training would learn something wrong."""
+    from dataclasses import asdict
+
+    from catsdogs.check import check_photos, survey
+    from catsdogs.pipeline import prepare
+
+    materials = prepare(load_config(), options.fotos, options.weights)
+    found = survey(materials)
+    findings = check_photos(found)
+    if options.json:
+        print(json.dumps({"photos": dict(zip(found.photos.class_names, found.counts.tolist(), strict=True)),
+                          "findings": [asdict(finding) for finding in findings]}, ensure_ascii=False, indent=1))
+    else:
+        counted = zip(found.class_names, found.counts, strict=True)
+        print("Fotos que abrem: " + "; ".join(f"{name}, {count}" for name, count in counted) + ".\n")
+        width = max(len(finding.name) for finding in findings)
+        for finding in findings:
+            print(f"{finding.status:<5}  {finding.name:<{width}}  {finding.text}".rstrip())
+            for line in _first_files(finding.files):
+                print(f"{'':<5}  {'':<{width}}  {line}")
+    return 1 if any(finding.status == "erro" for finding in findings) else 0
+
+
+def _first_files(names: Sequence[str], shown: int = 5) -> list[str]:
+    """The first names, and how many more there are."""
+    more = len(names) - shown
+    return [f"- {name}" for name in names[:shown]] + ([f"- e mais {more}; --json mostra todas"] if more > 0 else [])
 
 
 def run_extract(options: argparse.Namespace) -> int:

@@ -229,7 +229,9 @@ def _photos_from_rows(rows: list, files: list, root: Path, class_names: tuple[st
         if reason:
             skipped.append((name, reason))
         elif digest in chosen:
-            skipped.append((name, f"cópia idêntica de {chosen[digest][0]}."))
+            kept, label_of_kept = chosen[digest]
+            other = "" if class_names[label_of_kept] == label else ", que está na outra classe"
+            skipped.append((name, f"cópia idêntica de {kept}{other}."))
         else:
             chosen[digest] = (name, class_names.index(label))
     digests = sorted(chosen)
