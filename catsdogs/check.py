@@ -6,7 +6,6 @@ from dataclasses import dataclass
 import numpy as np
 
 from catsdogs.audit import (
-    FEATURE_LIMIT,
     HASH_LIMIT,
     STATISTICS,
     close_pairs,
@@ -17,7 +16,7 @@ from catsdogs.audit import (
     scan,
     suspicious_labels,
 )
-from catsdogs.data import Photos, Split
+from catsdogs.data import IDENTICAL_COPY, Photos, Split
 from catsdogs.evaluation import accuracy_interval
 from catsdogs.features import pooled_features
 from catsdogs.pipeline import Materials
@@ -124,14 +123,14 @@ def _balance(found: Survey) -> Iterator[Finding]:
 
 
 def _broken(found: Survey) -> Iterator[Finding]:
-    broken = [(name, reason) for name, reason in found.photos.skipped if "cópia" not in reason]
+    broken = [(name, reason) for name, reason in found.photos.skipped if not reason.startswith(IDENTICAL_COPY)]
     if broken:
         yield Finding("Arquivos", "aviso", f"{_files(len(broken))} não abre(m) e fica(m) de fora. Salve de novo a "
                       f"partir do original ou apague. Por exemplo: {broken[0][1]}", tuple(name for name, _ in broken))
 
 
 def _identical(found: Survey) -> Iterator[Finding]:
-    copies = [(name, reason) for name, reason in found.photos.skipped if "cópia" in reason]
+    copies = [(name, reason) for name, reason in found.photos.skipped if reason.startswith(IDENTICAL_COPY)]
     mixed = tuple(name for name, reason in copies if "outra classe" in reason)
     if mixed:
         yield Finding("Cópias idênticas", "erro", f"{_files(len(mixed))} repete(m) uma foto da outra classe: a mesma "
@@ -142,8 +141,8 @@ def _identical(found: Survey) -> Iterator[Finding]:
 
 
 def _near_copies(found: Survey) -> Iterator[Finding]:
-    pairs = close_pairs(found.hashes, "hamming", HASH_LIMIT) + close_pairs(found.features, "cosine", FEATURE_LIMIT)
-    groups = copy_groups(pairs, len(found.photos))
+    # By hash alone: in features, photos of one kind of object on one table are as close as copies of pets are.
+    groups = copy_groups(close_pairs(found.hashes, "hamming", HASH_LIMIT), len(found.photos))
     if not groups:
         return
     labels = found.photos.labels
@@ -180,7 +179,9 @@ def _labels(found: Survey) -> Iterator[Finding]:
 
 
 def _shortcuts(found: Survey) -> Iterator[Finding]:
-    for values, name in zip(found.statistics.T, STATISTICS.values(), strict=True):
+    for values, (key, name) in zip(found.statistics.T, STATISTICS.items(), strict=True):
+        if key == "bytes":
+            continue  # no pixel shows it
         compared = compare_classes(values, found.photos.labels)
         size = max(compared.superiority, 1 - compared.superiority)
         if size >= SHORTCUT_SUPERIORITY and compared.p_value < SHORTCUT_P_VALUE:

@@ -200,7 +200,8 @@ def test_wrong_usage_gives_2_in_portuguese(arguments, capsys):
     assert not ENGLISH.search(captured.err), captured.err
 
 
-@pytest.mark.parametrize("command", ["", "train", "evaluate", "predict", "info", "check", "new", "report", "check-delivery"])
+@pytest.mark.parametrize("command", ["", "train", "evaluate", "predict", "info", "check", "new", "report",
+                                     "check-delivery"])
 def test_help_is_in_portuguese(command, capsys):
     with pytest.raises(SystemExit) as stop:
         main([*command.split(), "--help"])
