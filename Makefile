@@ -4,7 +4,7 @@ PYTHON ?= python3
 VENV := .venv
 INSTALLED := $(VENV)/installed
 
-.PHONY: book test bench lint links readme clean
+.PHONY: book test bench lint links readme assignment clean
 
 book: $(INSTALLED)
 	$(VENV)/bin/python book/build.py
@@ -25,6 +25,10 @@ links: $(INSTALLED)
 		-D nb_execution_mode=off -D 'exclude_patterns=.*,_build' -D linkcheck_retries=3 \
 		-D linkcheck_report_timeouts_as_broken=0 -D 'linkcheck_ignore=https://doi\.org/' \
 		. _build/links || { grep -F '[broken]' _build/links/output.txt; false; }
+
+# Student version, solution and autograder, in _build/tarefa.
+assignment: $(INSTALLED)
+	$(VENV)/bin/catsdogs assignment _build/tarefa
 
 readme: $(INSTALLED)
 	$(VENV)/bin/python book/update_readme.py

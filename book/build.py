@@ -88,8 +88,8 @@ def forget_old_results(output, environment):
 def fingerprint(environment):
     """Everything besides the notebooks that their results depend on."""
     return {
-        "package": digest([*(ROOT / "catsdogs").rglob("*.py"),
-                           *(path for path in (ROOT / "catsdogs" / "template").iterdir() if path.is_file())]),
+        "package": digest(path for path in (ROOT / "catsdogs").rglob("*")
+                          if path.is_file() and "__pycache__" not in path.parts),
         "extension": digest((ROOT / "book" / "_ext").rglob("*.py")),
         "results": digest([ROOT / "models" / "run.json", ROOT / "benchmarks" / "results.json",
                            *(ROOT / "book").rglob("*.json")]),

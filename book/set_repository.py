@@ -54,6 +54,7 @@ def addressed_files(root):
     names = ["_config.yml", "pyproject.toml", "README.md", "CONTRIBUTING.md"]
     files = [root / name for name in names if (root / name).exists()]
     template = [root / "catsdogs" / "template" / name for name in ("README.md", "requirements.txt")]
+    template += (root / "catsdogs" / "tarefa").glob("*.ipynb")
     files += [path for path in template if path.exists()]
     return files + sorted((root / "book").rglob("*.md")) + sorted((root / "book").rglob("*.ipynb"))
 

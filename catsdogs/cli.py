@@ -101,6 +101,8 @@ def build_parser() -> argparse.ArgumentParser:
     _add_new(commands)
     _add_report(commands)
     _add_check_delivery(commands)
+    _add_assignment(commands)
+    _add_grade(commands)
     return parser
 
 
@@ -199,6 +201,27 @@ def _add_check_delivery(commands) -> None:
                        run_check_delivery)
     _add_repository(command)
     _add_json(command)
+
+
+def _add_assignment(commands) -> None:
+    command = _command(commands, "assignment", "gera a tarefa: versão do aluno, solução e autograder", run_assignment)
+    command.add_argument("pasta", type=Path, metavar="PASTA", help="onde gravar")
+
+
+def _add_grade(commands) -> None:
+    command = _command(commands, "grade", "corrige uma pasta de entregas da tarefa, sem rede e com limite de tempo",
+                       run_grade)
+    command.add_argument("entregas", type=Path, metavar="ENTREGAS",
+                         help="pasta com um notebook, zip ou subpasta por estudante")
+    command.add_argument("--autograder", type=Path, required=True, metavar="ZIP",
+                         help="o autograder.zip de `catsdogs assignment`")
+    command.add_argument("--out", type=Path, default=Path("notas.csv"), metavar="ARQUIVO",
+                         help="onde gravar as notas; o gráfico e as páginas dos estudantes ficam ao lado "
+                              "(padrão: notas.csv)")
+    command.add_argument("--jobs", type=int, default=max(1, (os.cpu_count() or 2) // 2), metavar="N",
+                         help="entregas corrigidas ao mesmo tempo (padrão: metade dos núcleos)")
+    command.add_argument("--time-limit", type=float, default=600, metavar="S",
+                         help="segundos para cada entrega (padrão: 600)")
 
 
 def _command(commands, name: str, meaning: str, run) -> argparse.ArgumentParser:
@@ -506,3 +529,27 @@ def run_check_delivery(options: argparse.Namespace) -> int:
                 print(f"{check.status:<5}  {check.name:<{width}}  {problem}".rstrip())
         print(f"\nFalta resolver {missing} de {len(checks)} itens." if missing else "\nEntrega completa.")
     return 1 if missing else 0
+
+
+def run_assignment(options: argparse.Namespace) -> int:
+    """``catsdogs assignment``."""
+    from catsdogs.assignment import AUTOGRADER_FILE, SOLUTION_FOLDER, STUDENT_FOLDER, build_assignment
+
+    build_assignment(options.pasta)
+    print(f"Em {options.pasta}: {STUDENT_FOLDER}/ para os estudantes; {SOLUTION_FOLDER}/ e {AUTOGRADER_FILE} "
+          "para você.")
+    return 0
+
+
+def run_grade(options: argparse.Namespace) -> int:
+    """``catsdogs grade``."""
+    from catsdogs.grading import grade_all
+
+    if options.jobs < 1 or options.time_limit <= 0:
+        raise CatsdogsError("--jobs e --time-limit precisam ser maiores que zero.")
+    grades = grade_all(options.entregas, options.autograder, options.out, options.jobs, options.time_limit, _say)
+    print(plain_table(["Estudante", "Pontos", "Situação"],
+                      [[grade.student, number(grade.total, 1), grade.status] for grade in grades]))
+    print(f"\nNotas em {options.out}, gráfico em {options.out.with_suffix('.png')}, uma página por estudante em "
+          f"{options.out.with_suffix('')}/.")
+    return 0

@@ -198,6 +198,30 @@ def probability_histogram(probabilities: np.ndarray, labels: np.ndarray, class_n
     return figure
 
 
+def grades(totals: Sequence[float], possible: dict[str, float], by_question: dict[str, Sequence[float]]) -> Figure:
+    """A class's totals, and the share of each question's points that the class earned on average.
+
+    Args:
+        totals: points of each student.
+        possible: question → its points.
+        by_question: question → points of each student.
+    """
+    figure, (left, right) = _figure(9, 3.6, columns=2)
+    left.hist(totals, np.linspace(0, sum(possible.values()), 11), color=SERIES_COLORS[0])
+    left.set_xlabel("Pontos")
+    left.set_ylabel("Estudantes")
+    left.yaxis.set_major_locator(MaxNLocator(integer=True))
+    right.barh(list(possible), [np.mean(by_question[name]) / points for name, points in possible.items()],
+               color=SERIES_COLORS[2])
+    right.invert_yaxis()
+    right.set_xlim(0, 1)
+    right.set_xlabel("Parte dos pontos, em média")
+    right.set_ylabel("Questão")
+    _decimal_comma(right.xaxis, 1)
+    figure.suptitle(f"{len(totals)} entregas")
+    return figure
+
+
 def repeated_runs(pairs: Sequence[tuple[float, float]], reference: Sequence[float] | None = None,
                   names: Sequence[str] = ("fase 1", "fase 2"), measure: str = "Acurácia no teste") -> Figure:
     """A measure of two models, a line per split, with the challenge's single run in front when given."""

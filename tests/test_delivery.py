@@ -13,6 +13,7 @@ import pytest
 from helpers import assert_sentence, tiny_photos
 
 from catsdogs import delivery
+from catsdogs.assignment import SOURCE
 from catsdogs.checkpoint import load_checkpoint, save_checkpoint
 from catsdogs.cli import main
 from catsdogs.config import PHASE1_CHECKPOINT, PHASE2_CHECKPOINT
@@ -87,7 +88,7 @@ def test_template_reaches_every_installation():
     tomllib = pytest.importorskip("tomllib")
     settings = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))["tool"]["setuptools"]
     packed = {path for pattern in settings["package-data"]["catsdogs"] for path in (ROOT / "catsdogs").glob(pattern)}
-    assert packed == {path for path in TEMPLATE.rglob("*") if path.is_file()}
+    assert packed == {path for folder in (TEMPLATE, SOURCE.parent) for path in folder.rglob("*") if path.is_file()}
 
 
 def test_template_has_the_challenges_sections():
