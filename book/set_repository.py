@@ -51,7 +51,7 @@ def current_address(root):
 
 def addressed_files(root):
     """The files in which the address may stand."""
-    names = ["_config.yml", "pyproject.toml", "README.md", "CONTRIBUTING.md"]
+    names = ["_config.yml", "pyproject.toml", "README.md", "CONTRIBUTING.md", "CITATION.cff"]
     files = [root / name for name in names if (root / name).exists()]
     template = [root / "catsdogs" / "template" / name for name in ("README.md", "requirements.txt")]
     template += (root / "catsdogs" / "tarefa").glob("*.ipynb")

@@ -137,7 +137,7 @@ def test_corrupt_file_and_identical_copy_are_listed(tmp_path):
     reasons = dict(photos.skipped)
     assert set(reasons) == {"cats/001.jpg", "dogs/010.jpg"}
     assert "corrompido" in reasons["cats/001.jpg"]
-    assert reasons["dogs/010.jpg"] == "cópia idêntica de cats/000.jpg."
+    assert reasons["dogs/010.jpg"] == "cópia idêntica de cats/000.jpg, que está na outra classe."
     assert not {name for name, _ in photos.skipped} & set(photos.names)
 
 
