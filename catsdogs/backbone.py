@@ -13,7 +13,10 @@ from catsdogs.quiet import keras
 
 # Where Keras Applications keeps its weights, and the name get_file gives them on disk.
 WEIGHTS_HOST = "https://storage.googleapis.com"
+WEIGHTS_URL = WEIGHTS_HOST + "/tensorflow/keras-applications/mobilenet_v2/"
 WEIGHTS_NAME = "mobilenet_v2_weights_tf_dim_ordering_tf_kernels_1.0_{size}_no_top.h5"
+# Of the file for 224 px, as Keras's own progress bar shows it.
+WEIGHTS_BYTES = 9_406_464
 MIN_IMAGE_SIZE = 32
 IMAGENET_SIZES = (96, 128, 160, 192, 224)
 

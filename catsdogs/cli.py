@@ -103,6 +103,7 @@ def build_parser() -> argparse.ArgumentParser:
     _add_check_delivery(commands)
     _add_assignment(commands)
     _add_grade(commands)
+    _add_offline(commands)
     return parser
 
 
@@ -222,6 +223,13 @@ def _add_grade(commands) -> None:
                          help="entregas corrigidas ao mesmo tempo (padrão: metade dos núcleos)")
     command.add_argument("--time-limit", type=float, default=600, metavar="S",
                          help="segundos para cada entrega (padrão: 600)")
+
+
+def _add_offline(commands) -> None:
+    command = _command(commands, "offline", "reúne em uma pasta tudo o que um laboratório sem internet precisa",
+                       run_offline)
+    command.add_argument("pasta", type=Path, metavar="PASTA",
+                         help="onde reunir; o que já está nela não se baixa de novo")
 
 
 def _command(commands, name: str, meaning: str, run) -> argparse.ArgumentParser:
@@ -553,3 +561,17 @@ def run_grade(options: argparse.Namespace) -> int:
     print(f"\nNotas em {options.out}, gráfico em {options.out.with_suffix('.png')}, uma página por estudante em "
           f"{options.out.with_suffix('')}/.")
     return 0
+
+
+def run_offline(options: argparse.Namespace) -> int:
+    """``catsdogs offline``: 1 when something that the laboratory needs is missing."""
+    from catsdogs.offline import SCRIPT_FILE, gather
+
+    items = gather(options.pasta, _say)
+    width = max(len(item.name) for item in items)
+    for item in items:
+        print(f"{item.status:<5}  {item.name:<{width}}  {item.text}".rstrip())
+    missing = any(item.status == "falta" for item in items)
+    print("\nFalta alguma coisa; o que já veio fica na pasta." if missing else
+          f"\nPasta pronta. Em cada máquina do laboratório: python {options.pasta / SCRIPT_FILE}")
+    return 1 if missing else 0

@@ -13,7 +13,7 @@ from tqdm import tqdm
 
 from catsdogs.bundle import load_bundle_index
 from catsdogs.config import Config, cache_dir
-from catsdogs.download import OFFICIAL_BYTES, OFFICIAL_URL, download, unpack
+from catsdogs.download import OFFICIAL_BYTES, OFFICIAL_URL, download, official_archive, unpack
 from catsdogs.errors import CatsdogsError, NoNetworkError
 from catsdogs.files import read_json, write_json
 from catsdogs.photo import is_photo_name, read_photo
@@ -117,7 +117,7 @@ def _official_photos(url: str, expected_bytes: int | None) -> Photos:
     if folder.is_dir():
         return index_folder(folder, "zip oficial, já baixado antes")
     try:
-        archive = download(url, cache_dir() / "downloads" / "cats_and_dogs_filtered.zip", expected_bytes)
+        archive = download(url, official_archive(), expected_bytes)
         unpack(archive, folder)
         return index_folder(folder, "zip oficial, baixado agora")
     except CatsdogsError as failure:

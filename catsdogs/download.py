@@ -6,12 +6,14 @@ import stat
 import tempfile
 import zipfile
 import zlib
+from collections.abc import Callable
 from pathlib import Path, PurePosixPath
 from urllib.parse import urlsplit
 
 import pooch
 import requests
 
+from catsdogs.config import cache_dir
 from catsdogs.errors import CatsdogsError, NoNetworkError
 
 # Source of the size: the file's own HTTP headers, as TensorFlow's tutorials use it.
@@ -22,6 +24,12 @@ CONNECT_SECONDS = 4
 READ_SECONDS = 30
 RETRIES = 2
 MAX_UNPACKED_BYTES = 20 * 2**30
+OTHERWISE = "baixe-o à parte; CATSDOGS_DATA indica as fotos, e CATSDOGS_WEIGHTS, os pesos"
+
+
+def official_archive() -> Path:
+    """Where the official zip of photos is kept once it is here."""
+    return cache_dir() / "downloads" / OFFICIAL_URL.rsplit("/", 1)[1]
 
 
 def reachable(url: str) -> bool:
@@ -42,15 +50,26 @@ def reachable(url: str) -> bool:
     return True
 
 
-def download(url: str, target: Path, expected_bytes: int | None = None) -> Path:
+def check_zip(path: Path) -> None:
+    """Raise CatsdogsError unless ``path`` is a zip."""
+    if not zipfile.is_zipfile(path):
+        raise CatsdogsError("O que foi baixado não é um zip (talvez uma página de login da rede): ele foi descartado, "
+                            "verifique a conexão e tente de novo.")
+
+
+def download(url: str, target: Path, expected_bytes: int | None = None,
+             check: Callable[[Path], None] = check_zip) -> Path:
     """Fetch ``url`` into ``target`` with a progress bar, retrying a few times from the start.
 
-    Nothing is left under ``target`` unless the whole file arrived and is a zip.
+    Nothing is left under ``target`` unless the whole file arrived and passed the check.
+
+    Args:
+        check: raises CatsdogsError for a file that is not of the expected kind.
 
     Raises:
         NoNetworkError: the server cannot be reached.
         CatsdogsError: it answers with an error, stalls, or sends something other than
-            the expected zip.
+            the expected file.
     """
     if target.exists():
         return target
@@ -66,11 +85,12 @@ def download(url: str, target: Path, expected_bytes: int | None = None) -> Path:
     pooch.get_logger().setLevel("ERROR")
     try:
         fetcher.fetch(part_name, downloader=http)
-        check_zip(part, expected_bytes)
+        check_size(part, expected_bytes)
+        check(part)
         part.replace(target)
     except (requests.RequestException, OSError) as error:
         raise CatsdogsError(f"O download de {url} falhou ({describe(error)}): tente de novo mais tarde ou "
-                            "indique uma pasta de fotos com CATSDOGS_DATA.") from error
+                            f"{OTHERWISE}.") from error
     finally:
         part.unlink(missing_ok=True)
     return target
@@ -88,15 +108,12 @@ def describe(error: Exception) -> str:
     return error.strerror or type(error).__name__
 
 
-def check_zip(path: Path, expected_bytes: int | None) -> None:
-    """Raise CatsdogsError unless ``path`` is a zip of the expected size."""
+def check_size(path: Path, expected_bytes: int | None) -> None:
+    """Raise CatsdogsError unless ``path`` has the expected size, if there is one."""
     size = path.stat().st_size
     if expected_bytes is not None and size != expected_bytes:
         raise CatsdogsError(f"O arquivo baixado tem {size} bytes e deveria ter {expected_bytes}: ele foi descartado, "
-                            "tente de novo ou baixe o zip à parte e indique-o com CATSDOGS_DATA.")
-    if not zipfile.is_zipfile(path):
-        raise CatsdogsError("O que foi baixado não é um zip (talvez uma página de login da rede): ele foi descartado, "
-                            "verifique a conexão e tente de novo.")
+                            f"tente de novo ou {OTHERWISE}.")
 
 
 def unpack(archive: Path, folder: Path) -> Path:
