@@ -92,6 +92,7 @@ def build_parser() -> argparse.ArgumentParser:
     commands = parser.add_subparsers(title="comandos", metavar="COMANDO", required=True)
     _add_train(commands)
     _add_evaluate(commands)
+    _add_verify(commands)
     _add_predict(commands)
     _add_info(commands)
     _add_check(commands)
@@ -133,6 +134,13 @@ def _add_train(commands) -> None:
 
 def _add_evaluate(commands) -> None:
     command = _command(commands, "evaluate", "mede os dois checkpoints na validação e no teste", run_evaluate)
+    _add_source(command)
+    _add_json(command)
+
+
+def _add_verify(commands) -> None:
+    command = _command(commands, "verify", "refaz, a partir dos checkpoints, as medidas do registro e as compara",
+                       run_verify)
     _add_source(command)
     _add_json(command)
 
@@ -335,6 +343,29 @@ def run_evaluate(options: argparse.Namespace) -> int:
     config = Config(**read_metadata(checkpoint_path(PHASE2_CHECKPOINT))["config"])
     _print_scores(evaluate_checkpoints(_prepare(options, config)), options.json)
     return 0
+
+
+def run_verify(options: argparse.Namespace) -> int:
+    """``catsdogs verify``: 1 when a recorded metric does not hold."""
+    from dataclasses import asdict
+
+    from catsdogs.checkpoint import read_metadata
+    from catsdogs.verify import verify
+
+    config = Config(**read_metadata(checkpoint_path(PHASE2_CHECKPOINT))["config"])
+    found = verify(_prepare(options, config))
+    holds = all(each.holds for each in found)
+    if options.json:
+        print(json.dumps({"holds": holds, "metrics": [{**asdict(each), "holds": each.holds} for each in found]}))
+        return 0 if holds else 1
+    parts = {"validation": "validação", "test": "teste"}
+    names = {"accuracy": "acurácia", "auc": "AUC", "loss": "perda"}
+    print(plain_table(["", "Registrado", "Refeito", ""], [
+        [f"fase {each.phase[-1]}, {parts[each.part]}: {names[each.metric]}", number(each.recorded, 6),
+         number(each.found, 6), "confere" if each.holds else "não confere"] for each in found]))
+    print("\nO registro confere." if holds else
+          "\nO registro não confere com os checkpoints: rode `catsdogs train --again`.")
+    return 0 if holds else 1
 
 
 def run_predict(options: argparse.Namespace) -> int:

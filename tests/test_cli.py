@@ -200,7 +200,7 @@ def test_wrong_usage_gives_2_in_portuguese(arguments, capsys):
     assert not ENGLISH.search(captured.err), captured.err
 
 
-@pytest.mark.parametrize("command", ["", "train", "evaluate", "predict", "info", "check", "new", "report",
+@pytest.mark.parametrize("command", ["", "train", "evaluate", "verify", "predict", "info", "check", "new", "report",
                                      "check-delivery", "assignment", "grade", "offline"])
 def test_help_is_in_portuguese(command, capsys):
     with pytest.raises(SystemExit) as stop:

@@ -1,0 +1,55 @@
+"""A record is held against its checkpoints, and a changed one does not pass."""
+
+import json
+
+import pytest
+
+from catsdogs.cli import main
+from catsdogs.config import PHASE1_CHECKPOINT, RECORD_FILE
+from catsdogs.verify import TOLERANCES, verify
+
+
+@pytest.fixture
+def source(photo_folder, weights_file):
+    """The small photos and weights, as options."""
+    return ["--data", str(photo_folder), "--weights", str(weights_file)]
+
+
+def change_record(folder, change):
+    path = folder / "models" / RECORD_FILE
+    record = json.loads(path.read_text(encoding="utf-8"))
+    change(record)
+    path.write_text(json.dumps(record), encoding="utf-8")
+
+
+def test_a_fresh_record_holds_exactly(trained_here, source, capsys):
+    assert main(["verify", *source]) == 0
+    out = capsys.readouterr().out
+    assert out.count(" confere") == 2 * 2 * len(TOLERANCES) + 1 and "O registro confere." in out
+    assert all(abs(each.found - each.recorded) < 1e-6 for each in verify(trained_here.materials))
+
+
+@pytest.mark.parametrize("metric", TOLERANCES)
+def test_a_changed_metric_is_named(trained_here, isolated, source, capsys, metric):
+    change_record(isolated, lambda record: record["phase2"]["test"].update(
+        {metric: record["phase2"]["test"][metric] - 2 * TOLERANCES[metric]}))
+    assert main(["verify", *source, "--json"]) == 1
+    answer = json.loads(capsys.readouterr().out)
+    wrong = [each for each in answer["metrics"] if not each["holds"]]
+    assert answer["holds"] is False
+    assert [(each["phase"], each["part"], each["metric"]) for each in wrong] == [("phase2", "test", metric)]
+
+
+def test_checkpoints_of_another_training_do_not_pass(trained_here, isolated, source, capsys):
+    other = (isolated / "models" / PHASE1_CHECKPOINT).read_bytes()
+    (isolated / "models" / "mobilenetv2_finetuned.keras").write_bytes(other)
+    assert main(["verify", *source]) == 1
+    assert "não confere" in capsys.readouterr().out
+
+
+@pytest.mark.parametrize(("content", "words"), [(None, "catsdogs train"), ("{", "danificado"), ("{}", "danificado"),
+                                                ("[1]", "danificado")])
+def test_a_missing_or_damaged_record_is_one_sentence(trained_here, isolated, refused, content, words):
+    path = isolated / "models" / RECORD_FILE
+    path.unlink() if content is None else path.write_text(content)
+    assert words in refused(verify, trained_here.materials)
