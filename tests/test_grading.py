@@ -1,8 +1,10 @@
 """A class of made-up submissions: each is graded alone, and gets the points it should."""
 
 import csv
+import sys
 import time
 import zipfile
+from pathlib import Path
 from types import SimpleNamespace
 
 import nbformat
@@ -70,7 +72,7 @@ def changed(small, *changes, extra=()):
 
 @pytest.fixture(scope="module")
 def graded(small, tmp_path_factory):
-    """A class of eleven, graded by one command; rows of the CSV by student."""
+    """A class of thirteen, graded by one command; rows of the CSV by student."""
     folder = tmp_path_factory.mktemp("turma")
     class_folder = folder / "entregas"
     class_folder.mkdir()
@@ -89,6 +91,10 @@ def graded(small, tmp_path_factory):
             "import urllib.request\nurllib.request.urlopen('http://192.0.2.1', timeout=60)",
             f"import socket\ntry:\n    socket.create_connection(('192.0.2.1', 80), 60)\nexcept OSError as error:\n"
             f"    open({str(spy)!r}, 'w').write(str(error))"]),
+        "gulosa": changed(small, extra=[
+            f"try:\n    bytearray(40 * 2**30)\nexcept MemoryError:\n    open({str(spy)!r} + 'm', 'w').close()",
+            "try:\n    open('grande', 'wb').truncate(2**32)\nexcept OSError:\n"
+            f"    open({str(spy)!r} + 'f', 'w').close()"]),
         "texto": "isto não é um notebook",
     }
     for name, text in submissions.items():
@@ -108,7 +114,8 @@ def graded(small, tmp_path_factory):
 EXPECTED = {
     "perfeita": (GRADED, 2, 2), "metade": (GRADED, 2, 0), "errada": (GRADED, 0, 0), "fixa": (GRADED, 1, 1),
     "quebra": (GRADED, 2, 2), "morre": (BROKEN, 0, 0), "infinita": (TIME_OUT, 0, 0), "adultera": (GRADED, 0, 0),
-    "rede": (GRADED, 0, 2), "compactada": (GRADED, 2, 2), "texto": ("o arquivo não é um notebook válido", 0, 0)}
+    "rede": (GRADED, 0, 2), "gulosa": (GRADED, 2, 2),
+    "compactada": (GRADED, 2, 2), "texto": ("o arquivo não é um notebook válido", 0, 0)}
 
 
 def test_each_submission_gets_its_points(graded):
@@ -121,6 +128,11 @@ def test_each_submission_gets_its_points(graded):
 
 def test_there_was_no_network(graded):
     assert "não tem rede" in graded.spy.read_text()
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="Windows has no such limits")
+def test_memory_and_files_are_limited(graded):
+    assert all(Path(f"{graded.spy}{limit}").exists() for limit in "mf")
 
 
 def test_feedback_tells_hints_but_not_hidden_tests(graded):
@@ -223,8 +235,6 @@ def test_two_submissions_of_one_name_are_refused(small, tmp_path, capsys):
 
 
 def test_the_real_assignment_gives_its_own_solution_every_point(tmp_path):
-    from pathlib import Path
-
     if not (Path(__file__).parent.parent / "models" / "bundle.npz").exists():
         missing("The activations that ship with the repository are not here.")
     assert main(["assignment", str(tmp_path / "kit")]) == 0
