@@ -4,13 +4,17 @@ PYTHON ?= python3
 VENV := .venv
 INSTALLED := $(VENV)/installed
 
-.PHONY: book test bench lint links readme assignment clean
+.PHONY: book test trials bench lint links readme assignment clean
 
 book: $(INSTALLED)
 	$(VENV)/bin/python book/build.py
 
 test: $(INSTALLED)
 	$(VENV)/bin/python -m pytest
+
+# Thousands of broken files and dozens of killed trainings; `make test` runs a few of each.
+trials: $(INSTALLED)
+	CATSDOGS_TRIALS=full $(VENV)/bin/python -m pytest tests/test_trials.py
 
 # Options go in BENCH: make bench BENCH="--only prediction --quick"
 bench: $(INSTALLED)

@@ -9,6 +9,8 @@ from catsdogs.config import book_dir
 from catsdogs.errors import CatsdogsError
 
 EXTENSIONS = {".jpg", ".jpeg", ".png", ".webp", ".bmp"}
+# What is decoded, whatever the file is called: Pillow knows dozens of kinds more, some through other programs.
+FORMATS = ("JPEG", "PNG", "WEBP", "BMP", "GIF")
 MAX_PIXELS = 100_000_000
 
 
@@ -53,7 +55,7 @@ def _open(path: Path) -> Image.Image:
     try:
         if path.stat().st_size == 0:
             raise CatsdogsError(f"{path.name} está vazio (0 bytes): use outra cópia da foto.")
-        image = Image.open(path)
+        image = Image.open(path, formats=FORMATS)
     except PermissionError as error:
         raise CatsdogsError(f"Sem permissão para ler {path.name}: ajuste as permissões do arquivo.") from error
     except Image.DecompressionBombError as error:

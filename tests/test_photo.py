@@ -98,7 +98,8 @@ def jpeg_bytes():
 
 @pytest.mark.parametrize(("content", "words"), [
     (b"", "vazio"), (jpeg_bytes()[:-400], "corrompido"), (jpeg_bytes()[:30], "não é uma imagem"),
-    (b"just text\n", "não é uma imagem"), (b"GIF89a", "não é uma imagem")])
+    (b"just text\n", "não é uma imagem"), (b"GIF89a", "não é uma imagem"),
+    (b"%!PS-Adobe-3.0 EPSF-3.0\n%%BoundingBox: 0 0 9 9\n%%EndComments\nshowpage\n", "não é uma imagem")])
 def test_unreadable_content_gives_one_sentence(tmp_path, refused, content, words):
     (tmp_path / "foto.jpg").write_bytes(content)
     message = refused(read_photo, tmp_path / "foto.jpg")
