@@ -16,7 +16,7 @@ from catsdogs.audit import (
     scan,
     suspicious_labels,
 )
-from catsdogs.data import IDENTICAL_COPY, Photos, Split
+from catsdogs.data import IDENTICAL_COPY, OF_OTHER_CLASS, Photos, Split
 from catsdogs.evaluation import accuracy_interval
 from catsdogs.features import pooled_features
 from catsdogs.pipeline import Materials
@@ -131,11 +131,11 @@ def _broken(found: Survey) -> Iterator[Finding]:
 
 def _identical(found: Survey) -> Iterator[Finding]:
     copies = [(name, reason) for name, reason in found.photos.skipped if reason.startswith(IDENTICAL_COPY)]
-    mixed = tuple(name for name, reason in copies if "outra classe" in reason)
+    mixed = tuple(name for name, reason in copies if OF_OTHER_CLASS in reason)
     if mixed:
         yield Finding("Cópias idênticas", "erro", f"{_files(len(mixed))} repete(m) uma foto da outra classe: a mesma "
                       "foto ensinaria as duas respostas. Decida a classe e apague a outra cópia.", mixed)
-    if same := tuple(name for name, reason in copies if "outra classe" not in reason):
+    if same := tuple(name for name, reason in copies if OF_OTHER_CLASS not in reason):
         yield Finding("Cópias idênticas", "aviso", f"{_files(len(same))} repete(m) outra foto da mesma classe e "
                       "fica(m) de fora. Não é preciso fazer nada; apagar deixa a pasta mais clara.", same)
 

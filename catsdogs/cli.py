@@ -12,6 +12,7 @@ from typing import NoReturn
 from catsdogs import __version__
 from catsdogs.config import (
     BETTER_CHECKPOINT,
+    CHECKOUT,
     PHASE1_CHECKPOINT,
     PHASE2_CHECKPOINT,
     RECIPES,
@@ -222,8 +223,8 @@ def _add_grade(commands) -> None:
                        run_grade)
     command.add_argument("entregas", type=Path, metavar="ENTREGAS",
                          help="pasta com um notebook, zip ou subpasta por estudante")
-    command.add_argument("--autograder", type=Path, required=True, metavar="ZIP",
-                         help="o autograder.zip de `catsdogs assignment`")
+    command.add_argument("--autograder", type=Path, default=CHECKOUT / "_build" / "tarefa" / "autograder.zip",
+                         metavar="ZIP", help="o de `catsdogs assignment` (padrão: o de `make assignment`)")
     command.add_argument("--out", type=Path, default=Path("notas.csv"), metavar="ARQUIVO",
                          help="onde gravar as notas; o gráfico e as páginas dos estudantes ficam ao lado "
                               "(padrão: notas.csv)")
@@ -337,23 +338,26 @@ def _print_scores(record: dict, as_json: bool) -> None:
 
 def run_evaluate(options: argparse.Namespace) -> int:
     """``catsdogs evaluate``."""
-    from catsdogs.checkpoint import read_metadata
     from catsdogs.pipeline import evaluate_checkpoints
 
-    config = Config(**read_metadata(checkpoint_path(PHASE2_CHECKPOINT))["config"])
-    _print_scores(evaluate_checkpoints(_prepare(options, config)), options.json)
+    _print_scores(evaluate_checkpoints(_prepare(options, _trained_config())), options.json)
     return 0
+
+
+def _trained_config() -> Config:
+    """The settings with which the checkpoints were trained."""
+    from catsdogs.checkpoint import read_metadata
+
+    return Config(**read_metadata(checkpoint_path(PHASE2_CHECKPOINT))["config"])
 
 
 def run_verify(options: argparse.Namespace) -> int:
     """``catsdogs verify``: 1 when a recorded metric does not hold."""
     from dataclasses import asdict
 
-    from catsdogs.checkpoint import read_metadata
     from catsdogs.verify import verify
 
-    config = Config(**read_metadata(checkpoint_path(PHASE2_CHECKPOINT))["config"])
-    found = verify(_prepare(options, config))
+    found = verify(_prepare(options, _trained_config()))
     holds = all(each.holds for each in found)
     if options.json:
         print(json.dumps({"holds": holds, "metrics": [{**asdict(each), "holds": each.holds} for each in found]}))
@@ -457,12 +461,17 @@ def run_check(options: argparse.Namespace) -> int:
     else:
         counted = zip(found.class_names, found.counts, strict=True)
         print("Fotos que abrem: " + "; ".join(f"{name}, {count}" for name, count in counted) + ".\n")
-        width = max(len(finding.name) for finding in findings)
-        for finding in findings:
-            print(f"{finding.status:<5}  {finding.name:<{width}}  {finding.text}".rstrip())
-            for line in _first_files(finding.files):
-                print(f"{'':<5}  {'':<{width}}  {line}")
+        _print_checks([row for finding in findings
+                       for row in [(finding.status, finding.name, finding.text),
+                                   *(("", "", line) for line in _first_files(finding.files))]])
     return 1 if any(finding.status == "erro" for finding in findings) else 0
+
+
+def _print_checks(rows: Sequence[tuple[str, str, str]]) -> None:
+    """A line for each status, name and text, the first two aligned."""
+    width = max(len(name) for _, name, _ in rows)
+    for status, name, text in rows:
+        print(f"{status:<5}  {name:<{width}}  {text}".rstrip())
 
 
 def _first_files(names: Sequence[str], shown: int = 5) -> list[str]:
@@ -562,10 +571,7 @@ def run_check_delivery(options: argparse.Namespace) -> int:
             {"name": check.name, "status": check.status, "problems": check.problems} for check in checks]},
             ensure_ascii=False))
     else:
-        width = max(len(check.name) for check in checks)
-        for check in checks:
-            for problem in check.problems or ("",):
-                print(f"{check.status:<5}  {check.name:<{width}}  {problem}".rstrip())
+        _print_checks([(check.status, check.name, problem) for check in checks for problem in check.problems or ("",)])
         print(f"\nFalta resolver {missing} de {len(checks)} itens." if missing else "\nEntrega completa.")
     return 1 if missing else 0
 
@@ -599,9 +605,7 @@ def run_offline(options: argparse.Namespace) -> int:
     from catsdogs.offline import SCRIPT_FILE, gather
 
     items = gather(options.pasta, _say)
-    width = max(len(item.name) for item in items)
-    for item in items:
-        print(f"{item.status:<5}  {item.name:<{width}}  {item.text}".rstrip())
+    _print_checks([(item.status, item.name, item.text) for item in items])
     missing = any(item.status == "falta" for item in items)
     print("\nFalta alguma coisa; o que já veio fica na pasta." if missing else
           f"\nPasta pronta. Em cada máquina do laboratório: python {options.pasta / SCRIPT_FILE}")

@@ -23,8 +23,9 @@ SPLIT_FOLDERS = {"train", "training", "treino", "validation", "valid", "val", "v
 MIN_PHOTOS_PER_CLASS = 10
 PIECE = 1024
 PARTS = ("train", "validation", "test")
-# How the reason of a skipped file begins when nothing is wrong with the file itself.
+# How the reason of a skipped file begins when nothing is wrong with the file itself, and what may follow.
 IDENTICAL_COPY = "cópia idêntica de"
+OF_OTHER_CLASS = ", que está na outra classe"
 
 
 @dataclass(frozen=True)
@@ -232,7 +233,7 @@ def _photos_from_rows(rows: list, files: list, root: Path, class_names: tuple[st
             skipped.append((name, reason))
         elif digest in chosen:
             kept, label_of_kept = chosen[digest]
-            other = "" if class_names[label_of_kept] == label else ", que está na outra classe"
+            other = "" if class_names[label_of_kept] == label else OF_OTHER_CLASS
             skipped.append((name, f"{IDENTICAL_COPY} {kept}{other}."))
         else:
             chosen[digest] = (name, class_names.index(label))

@@ -26,7 +26,6 @@ from catsdogs.files import atomic_path, read_json, write_json
 from catsdogs.text import markdown_table, number
 
 GRADED, TIME_OUT, BROKEN = "corrigida", "tempo esgotado", "não terminou"
-TIME_LIMIT = 600
 MAX_NOTEBOOK_BYTES = 50 * 2**20
 # What a child process inherits; nothing else of the grader's environment is for students' eyes.
 INHERITED = ("PATH", "LANG", "LC_ALL", "LD_LIBRARY_PATH", "SYSTEMROOT", "VIRTUAL_ENV", "PYTHONPATH")
@@ -71,7 +70,7 @@ class Grade:
         return sum(found["points"] for found in self.questions.values())
 
 
-def grade_all(folder: Path, autograder: Path, out: Path, jobs: int = 1, time_limit: float = TIME_LIMIT,
+def grade_all(folder: Path, autograder: Path, out: Path, jobs: int, time_limit: float,
               say: Callable[[str], None] = print) -> list[Grade]:
     """Grade every submission in ``folder``: notebooks, zips with one, and folders with one.
 
@@ -89,7 +88,8 @@ def grade_all(folder: Path, autograder: Path, out: Path, jobs: int = 1, time_lim
     """
     require_otter()
     if not autograder.is_file():
-        raise CatsdogsError(f"Não encontrei {autograder}: gere-o com `catsdogs assignment` ou indique --autograder.")
+        raise CatsdogsError(f"Não encontrei {autograder}: gere-o com `make assignment`, ou com `catsdogs assignment`, e "
+                            "indique-o em --autograder.")
     if not folder.is_dir():
         raise CatsdogsError(f"Não encontrei a pasta {folder}: indique a que tem as entregas dos estudantes.")
     submissions = sorted(path for path in folder.iterdir() if not path.name.startswith("."))
@@ -98,13 +98,14 @@ def grade_all(folder: Path, autograder: Path, out: Path, jobs: int = 1, time_lim
     names = [student_name(path) for path in submissions]
     if repeated := [name for name in names if names.count(name) > 1]:
         raise CatsdogsError(f"Há mais de uma entrega de {repeated[0]} em {folder}: deixe só a que vale.")
-    possible = possible_points(autograder)
+    tests = read_tests(autograder)
+    possible = possible_points(tests)
     pages = out.with_suffix("")
     pages.mkdir(parents=True, exist_ok=True)
     children = Children(time_limit)
 
     def one(submission: Path) -> Grade:
-        grade = graded_or_remembered(submission, autograder, pages, children)
+        grade = graded_or_remembered(submission, autograder, tests, pages, children)
         with atomic_path(pages / f"{grade.student}.md") as temporary:
             temporary.write_text(feedback(grade, possible), encoding="utf-8")
         say(f"{grade.student}: {grade.status}, {number(grade.total, 1)} de {number(sum(possible.values()), 1)}")
@@ -130,34 +131,49 @@ def student_name(submission: Path) -> str:
     return submission.name if submission.is_dir() else submission.stem
 
 
-def possible_points(autograder: Path) -> dict[str, float]:
-    """Question → its points.
+def read_tests(autograder: Path) -> dict[str, bytes]:
+    """Name → content of the test files.
 
     Raises:
         CatsdogsError: the file is no autograder.
     """
+    try:
+        with zipfile.ZipFile(autograder) as archive:
+            tests = {Path(name).name: archive.read(name) for name in sorted(archive.namelist())
+                     if name.startswith("tests/") and name.endswith(".py")}
+    except (zipfile.BadZipFile, OSError) as error:
+        raise CatsdogsError(f"{autograder} não é um autograder: gere-o com `catsdogs assignment`.") from error
+    if not tests:
+        raise CatsdogsError(f"{autograder} não tem testes: gere-o com `catsdogs assignment`.")
+    return tests
+
+
+def write_tests(tests: dict[str, bytes], folder: Path) -> None:
+    """The test files, in a new folder."""
+    folder.mkdir()
+    for name, content in tests.items():
+        (folder / name).write_bytes(content)
+
+
+def possible_points(tests: dict[str, bytes]) -> dict[str, float]:
+    """Question → its points."""
     from otter.test_files.exception_test import ExceptionTestFile
 
     with tempfile.TemporaryDirectory() as scratch:
-        try:
-            with zipfile.ZipFile(autograder) as archive:
-                archive.extractall(scratch, [name for name in archive.namelist() if name.startswith("tests/")])
-            files = [ExceptionTestFile.from_file(str(path)) for path in sorted(Path(scratch, "tests").glob("*.py"))]
-        except (zipfile.BadZipFile, OSError) as error:
-            raise CatsdogsError(f"{autograder} não é um autograder: gere-o com `catsdogs assignment`.") from error
-    if not files:
-        raise CatsdogsError(f"{autograder} não tem testes: gere-o com `catsdogs assignment`.")
+        write_tests(tests, Path(scratch, "tests"))
+        files = [ExceptionTestFile.from_file(str(Path(scratch, "tests", name))) for name in tests]
     return {file.name: sum(case.points for case in file.test_cases) for file in files}
 
 
-def graded_or_remembered(submission: Path, autograder: Path, pages: Path, children: "Children") -> Grade:
+def graded_or_remembered(submission: Path, autograder: Path, tests: dict[str, bytes], pages: Path,
+                         children: "Children") -> Grade:
     """The grade kept in ``pages`` when neither the notebook nor the tests changed, else a new one, which is kept."""
     student = student_name(submission)
     try:
         content = notebook_bytes(submission)
     except CatsdogsError as error:
         return Grade(student, str(error))
-    key = hashlib.sha256(content + autograder.read_bytes()).hexdigest()
+    key = hashlib.sha256(content + b"".join(tests.values())).hexdigest()
     kept = pages / f"{student}.json"
     try:
         remembered = read_json(kept)
@@ -165,7 +181,7 @@ def graded_or_remembered(submission: Path, autograder: Path, pages: Path, childr
             return Grade(**{**remembered["grade"], "answers": tuple(remembered["grade"]["answers"])})
     except (OSError, ValueError, KeyError, TypeError):
         pass
-    grade = grade_notebook(student, content, autograder, children)
+    grade = grade_notebook(student, content, autograder, tests, children)
     write_json(kept, {"key": key, "grade": asdict(grade)})
     return grade
 
@@ -201,14 +217,16 @@ def _only(found: list, submission: Path, size: Callable):
     return found[0]
 
 
-def grade_notebook(student: str, content: bytes, autograder: Path, children: "Children") -> Grade:
+def grade_notebook(student: str, content: bytes, autograder: Path, tests: dict[str, bytes],
+                   children: "Children") -> Grade:
     """Grade one notebook's content in a folder that disappears afterwards."""
     with tempfile.TemporaryDirectory(prefix="catsdogs-") as scratch:
         work = Path(scratch)
         try:
-            notebook = prepared(content, autograder, work)
+            notebook = prepared(content, work / "pristine")
         except (AttributeError, KeyError, TypeError, ValueError, nbformat.ValidationError):
             return Grade(student, "o arquivo não é um notebook válido")
+        write_tests(tests, work / "pristine")
         (work / "tarefa.ipynb").write_text(nbformat.writes(notebook), encoding="utf-8")
         status = children.run(work, autograder.resolve())
         answers = tuple(cell.source for cell in notebook.cells
@@ -216,18 +234,15 @@ def grade_notebook(student: str, content: bytes, autograder: Path, children: "Ch
         return Grade(student, status, read_json(work / "result.json") if status == GRADED else {}, answers)
 
 
-def prepared(content: bytes, autograder: Path, work: Path) -> nbformat.NotebookNode:
-    """A copy of the notebook whose tests are all run at its end, from the autograder's own files.
+def prepared(content: bytes, pristine: Path) -> nbformat.NotebookNode:
+    """A copy of the notebook whose tests are all run at its end, from the files in ``pristine``.
 
     Whatever the student's code did to the test files is undone before they are read.
     """
     notebook = nbformat.reads(content.decode("utf-8-sig"), as_version=4)
     nbformat.validate(notebook)
-    with zipfile.ZipFile(autograder) as archive:
-        archive.extractall(work / "pristine", [name for name in archive.namelist() if name.startswith("tests/")])
-    checks = [cell for cell in notebook.cells if cell.source.strip().startswith("grader.check")]
-    notebook.cells = [cell for cell in notebook.cells if cell not in checks]
-    restore = f"import shutil\nshutil.copytree({str(work / 'pristine' / 'tests')!r}, 'tests', dirs_exist_ok=True)"
+    restore = f"import shutil\nshutil.copytree({str(pristine)!r}, 'tests', dirs_exist_ok=True)"
+    notebook.cells = [cell for cell in notebook.cells if not cell.source.strip().startswith("grader.check")]
     notebook.cells.append(nbformat.v4.new_code_cell(restore))
     notebook.metadata.kernelspec = {"display_name": "Python 3", "language": "python", "name": "python3"}
     return notebook

@@ -13,7 +13,7 @@ from helpers import missing
 
 from catsdogs.assignment import ANSWER, AUTOGRADER_FILE, SOLUTION_FOLDER, SOURCE, STUDENT_FOLDER, build_assignment
 from catsdogs.cli import main
-from catsdogs.grading import BROKEN, GRADED, TIME_OUT, Children, possible_points
+from catsdogs.grading import BROKEN, GRADED, TIME_OUT, Children, possible_points, read_tests
 
 pytest.importorskip("otter", reason="otter-grader is not installed")
 NAME = SOURCE.name
@@ -154,6 +154,13 @@ def test_only_what_changed_is_graded_again(graded, monkeypatch):
     assert len(ran) == 1
 
 
+def test_an_autograder_built_again_changes_no_grade(graded, small, tmp_path, monkeypatch):
+    build_assignment(tmp_path, small.kit / "pequena.ipynb")
+    monkeypatch.setattr(Children, "run", lambda *_: pytest.fail("graded again"))
+    assert main([str(tmp_path / AUTOGRADER_FILE) if part == str(small.autograder) else part
+                 for part in graded.command]) == 0
+
+
 def test_student_version_hides_solutions_and_brings_the_visible_tests(small):
     text = (small.kit / STUDENT_FOLDER / "pequena.ipynb").read_text(encoding="utf-8")
     assert "sum(valores)" not in text and "[5, 7]" not in text
@@ -215,7 +222,7 @@ def kernels(work):
 @pytest.mark.parametrize(("arrange", "words"), [
     (lambda folder, kit: [folder / "nada", kit.autograder], "Não encontrei a pasta"),
     (lambda folder, kit: [folder, kit.autograder], "está vazia"),
-    (lambda folder, kit: [kit.kit, folder / "nada.zip"], "catsdogs assignment"),
+    (lambda folder, kit: [kit.kit, folder / "nada.zip"], "make assignment"),
     (lambda folder, kit: [kit.kit, kit.kit / "pequena.ipynb"], "não é um autograder"),
 ], ids=["no folder", "empty", "no autograder", "wrong autograder"])
 def test_what_cannot_be_graded_is_one_sentence(small, tmp_path, capsys, arrange, words):
@@ -247,7 +254,7 @@ def test_the_real_assignment_gives_its_own_solution_every_point(tmp_path):
                  "--out", str(out)]) == 0
     with out.open(encoding="utf-8", newline="") as file:
         blank, solution = csv.DictReader(file)
-    possible = possible_points(kit / AUTOGRADER_FILE)
+    possible = possible_points(read_tests(kit / AUTOGRADER_FILE))
     assert solution["situacao"] == GRADED and blank["situacao"] == GRADED
     assert {name: float(solution[name]) for name in possible} == possible
     assert float(blank["total"]) == 0
