@@ -3,8 +3,9 @@
 PYTHON ?= python3
 VENV := .venv
 INSTALLED := $(VENV)/installed
+PIP := $(VENV)/bin/python -m pip install --quiet --disable-pip-version-check
 
-.PHONY: book test trials bench lint links readme assignment clean
+.PHONY: book test trials bench lint links readme assignment lock sbom clean
 
 book: $(INSTALLED)
 	$(VENV)/bin/python book/build.py
@@ -12,9 +13,9 @@ book: $(INSTALLED)
 test: $(INSTALLED)
 	$(VENV)/bin/python -m pytest
 
-# Thousands of broken files and dozens of killed trainings; `make test` runs a few of each.
+# Every fault that the tests cause, at full length, for the page Confiabilidade; `make test` runs a few trials of each.
 trials: $(INSTALLED)
-	CATSDOGS_TRIALS=full $(VENV)/bin/python -m pytest tests/test_trials.py
+	CATSDOGS_TRIALS=full $(VENV)/bin/python -m pytest -m fault
 
 # Options go in BENCH: make bench BENCH="--only prediction --quick"
 bench: $(INSTALLED)
@@ -37,11 +38,25 @@ assignment: $(INSTALLED)
 readme: $(INSTALLED)
 	$(VENV)/bin/python book/update_readme.py
 
+# requirements.txt from requirements.in, for every system and Python that the book accepts. Versions stay as they are,
+# unless LOCK=--upgrade or LOCK="--upgrade-package NAME" says otherwise. Only wheels: building one would download what has
+# no hash.
+lock:
+	pipx run uv==0.13.9 pip compile --quiet --universal --python-version 3.11 --generate-hashes \
+		--only-binary :all: --emit-build-options --no-annotate --custom-compile-command "make lock" $(LOCK) \
+		requirements.in --output-file requirements.txt
+
+# The parts of the book's environment and of the page Experimente, as CycloneDX lists in _build/sbom.
+sbom:
+	mkdir -p _build/sbom
+	pipx run --spec cyclonedx-bom==7.5.0 cyclonedx-py requirements requirements.txt --output-file _build/sbom/python.json
+	npm sbom --prefix book/web --package-lock-only --sbom-format cyclonedx > _build/sbom/npm.json
+
 $(INSTALLED): requirements.txt pyproject.toml
 	@$(PYTHON) -c 'import sys; (3, 11) <= sys.version_info < (3, 14) or sys.exit("O livro precisa de Python 3.11, 3.12 ou 3.13: use, por exemplo, make PYTHON=python3.12 book.")'
 	$(PYTHON) -m venv $(VENV)
-	$(VENV)/bin/python -m pip install --quiet --disable-pip-version-check --requirement requirements.txt
-	$(VENV)/bin/python -m pip install --quiet --disable-pip-version-check --no-deps --editable .
+	$(PIP) --require-hashes --requirement requirements.txt
+	$(PIP) --no-deps --no-build-isolation --editable .
 	touch $@
 
 clean:

@@ -110,7 +110,9 @@ def make_environment(source: str, project: Path, besides: list[str]) -> None:
     trusted = ["--trusted-host", urlsplit(source).hostname] if is_address(source) else []
     pip = [python(project), "-m", "pip", "install", "--isolated", "--quiet", "--disable-pip-version-check",
            "--no-index", "--find-links", f"{source}/{WHEELS}/", *trusted]
-    run([*pip, "--requirement", "requirements.txt", *besides], project, "instalar os pacotes")
+    run([*pip, "--requirement", "requirements.txt"], project, "instalar os pacotes")
+    # Not together: next to requirements with hashes, pip takes none without.
+    run([*pip, *besides], project, "instalar os pacotes")
     run([*pip, "--no-deps", "--no-build-isolation", "--editable", "."], project, "instalar o catsdogs")
     # So that `make book` and `make test` do not look for packages on the network.
     (project / ".venv" / "installed").touch()

@@ -1,5 +1,6 @@
 """Everything that a machine without internet needs, gathered into one folder; ``lab.py`` installs from there."""
 
+import re
 import shutil
 import subprocess
 import sys
@@ -9,12 +10,10 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 
-import h5py
-
 from catsdogs import lab
 from catsdogs.backbone import WEIGHTS_BYTES, WEIGHTS_NAME, WEIGHTS_URL, keras_models_dir
 from catsdogs.config import CHECKOUT, Config
-from catsdogs.download import OFFICIAL_BYTES, OFFICIAL_URL, check_zip, download, official_archive
+from catsdogs.download import OFFICIAL_BYTES, OFFICIAL_URL, check_hdf5, check_zip, download, official_archive
 from catsdogs.errors import CatsdogsError
 from catsdogs.files import atomic_path, write_json
 
@@ -22,8 +21,8 @@ PHOTOS_FILE = OFFICIAL_URL.rsplit("/", 1)[1]
 WEIGHTS_FILE = WEIGHTS_NAME.format(size=Config.image_size)
 SCRIPT_FILE = "instalar.py"
 BOOK = "livro"
-# The notebooks' editor, and what builds the package where pip cannot fetch it.
-BESIDES = ("jupyterlab", "setuptools>=69", "wheel")
+# The notebooks' editor.
+BESIDES = ("jupyterlab",)
 NPM = ("ci", "--silent", "--no-audit", "--no-fund", "--ignore-scripts")
 
 
@@ -75,22 +74,30 @@ def _photos(folder: Path) -> None:
 
 
 def _weights(folder: Path) -> None:
-    download(WEIGHTS_URL + WEIGHTS_FILE, folder / WEIGHTS_FILE, WEIGHTS_BYTES, check_weights)
-
-
-def check_weights(path: Path) -> None:
-    """Raise CatsdogsError unless ``path`` is a whole HDF5 file."""
-    try:
-        h5py.File(path).close()
-    except OSError as error:
-        raise CatsdogsError("O que foi baixado não são pesos do Keras (talvez uma página de login da rede): ele foi "
-                            "descartado, verifique a conexão e tente de novo.") from error
+    download(WEIGHTS_URL + WEIGHTS_FILE, folder / WEIGHTS_FILE, WEIGHTS_BYTES[Config.image_size], check_hdf5)
 
 
 def _wheels(folder: Path) -> None:
     wheels = folder / lab.WHEELS
+    requirements = CHECKOUT / "requirements.txt"
+    with tempfile.TemporaryDirectory() as staging:
+        pins = Path(staging) / "pins.txt"
+        pins.write_text(pinned(requirements.read_text(encoding="utf-8")), encoding="utf-8")
+        # One by one: next to requirements with hashes, pip takes none without.
+        for wanted in (["--requirement", requirements], ["--constraint", pins, *BESIDES]):
+            _download_wheels(wheels, wanted)
+    write_json(folder / lab.ABOUT, {"python": lab.python_version(), "platform": lab.machine(), "besides": BESIDES})
+
+
+def pinned(requirements: str) -> str:
+    """The versions that a file of requirements asks for, one a line, without hashes or options."""
+    found = re.findall(r"^[\w.-]+==[^\\\n]+", requirements, re.MULTILINE)
+    return "".join(f"{line.strip()}\n" for line in found)
+
+
+def _download_wheels(wheels: Path, wanted: list) -> None:
     command = [sys.executable, "-m", "pip", "download", "--disable-pip-version-check", "--only-binary", ":all:",
-               "--dest", str(wheels), "--requirement", str(CHECKOUT / "requirements.txt"), *BESIDES]
+               "--dest", str(wheels), *map(str, wanted)]
     # Pip asks the index even for what it has; with everything here, this one answers without a network.
     complete = wheels.is_dir() and not subprocess.run(
         [*command, "--isolated", "--no-index", "--find-links", str(wheels)], capture_output=True).returncode
@@ -98,7 +105,6 @@ def _wheels(folder: Path) -> None:
     if not complete and subprocess.run(command, stdout=2).returncode:
         raise CatsdogsError("O pip não baixou todos os pacotes e disse por quê nas linhas acima: confira a internet e "
                             "rode o comando de novo.")
-    write_json(folder / lab.ABOUT, {"python": lab.python_version(), "platform": lab.machine(), "besides": BESIDES})
 
 
 def _repository(folder: Path) -> None:
@@ -160,7 +166,7 @@ def settle(source: str) -> list[str]:
     """
     problems = []
     for name, target, check in ((PHOTOS_FILE, official_archive(), check_zip),
-                                (WEIGHTS_FILE, keras_models_dir() / WEIGHTS_FILE, check_weights)):
+                                (WEIGHTS_FILE, keras_models_dir() / WEIGHTS_FILE, check_hdf5)):
         try:
             if lab.is_address(source):
                 download(f"{source}/{name}", target, check=check)

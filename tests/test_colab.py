@@ -18,6 +18,8 @@ import nbformat
 import pytest
 from helpers import missing
 
+from catsdogs.offline import pinned
+
 ROOT = Path(__file__).resolve().parent.parent
 # As it is before the tests' isolation hides the proxies, without which some machines reach no registry.
 ENVIRONMENT = dict(os.environ)
@@ -72,9 +74,9 @@ def python(tmp_path_factory):
     folder = tmp_path_factory.mktemp("colab") / "venv"
     run(sys.executable, "-m", "venv", folder)
     python = folder / ("Scripts/python.exe" if os.name == "nt" else "bin/python")
-    pinned = (ROOT / "requirements.txt").read_text(encoding="utf-8").splitlines()
+    pins = pinned((ROOT / "requirements.txt").read_text(encoding="utf-8")).splitlines()
     constraints = folder / "constraints.txt"
-    constraints.write_text("\n".join(line for line in pinned if not line.startswith("ipython==")), encoding="utf-8")
+    constraints.write_text("\n".join(pin for pin in pins if not pin.startswith("ipython==")), encoding="utf-8")
     command = [python, "-m", "pip", "install", "--quiet", "--disable-pip-version-check", "--constraint", constraints,
                *PREINSTALLED]
     done = subprocess.run(command, capture_output=True, text=True, env=ENVIRONMENT)

@@ -1,5 +1,6 @@
 """The folder for a laboratory: gathered from a server of our own, and installed from."""
 
+import hashlib
 import json
 import os
 import subprocess
@@ -54,8 +55,10 @@ def index(tmp_path_factory):
 def checkout(tmp_path, index, monkeypatch):
     """A small repository, and pip and npm that reach no network."""
     root = tmp_path / "repository"
+    digest = hashlib.sha256((index / "piece-1.0-py3-none-any.whl").read_bytes()).hexdigest()
     for name, text in {
-            "requirements.txt": "piece==1.0\n", ".gitignore": ".venv/\n_build/\n", ".venv/big.txt": "",
+            "requirements.txt": f"--only-binary :all:\n\npiece==1.0 ; python_version > '3' \\\n"
+                                f"    --hash=sha256:{digest}\n", ".gitignore": ".venv/\n_build/\n", ".venv/big.txt": "",
             "_build/other.txt": "", ".git/config": "", "catsdogs/__init__.py": "", "catsdogs/offline.py": SETTLE,
             "catsdogs/template/.gitignore": "", "book/web/package.json": "{}", "book/web/package-lock.json": "[1]",
             "pyproject.toml": '[build-system]\nrequires = ["backend"]\nbuild-backend = "backend"\n'
@@ -94,7 +97,7 @@ def sources(serve, checkout, tmp_path, photo_folder, weights_file, monkeypatch):
         monkeypatch.setattr(offline, "OFFICIAL_URL", photos_url)
         monkeypatch.setattr(offline, "OFFICIAL_BYTES", len(photos))
         monkeypatch.setattr(offline, "WEIGHTS_URL", weights_url + "?")
-        monkeypatch.setattr(offline, "WEIGHTS_BYTES", len(weights))
+        monkeypatch.setattr(offline, "WEIGHTS_BYTES", {224: len(weights)})
         return asked_photos, asked_weights
 
     monkeypatch.setattr("time.sleep", lambda seconds: None)
@@ -155,7 +158,7 @@ def test_an_interrupted_download_is_made_up_for_next_time(sources, tmp_path):
 def test_every_problem_is_a_sentence(sources, checkout, tmp_path, monkeypatch):
     sources(photos_answer=body(b"<html>"), weights_answer=body(b"<html>" * 99))
     monkeypatch.setattr(offline, "OFFICIAL_BYTES", None)
-    monkeypatch.setattr(offline, "WEIGHTS_BYTES", None)
+    monkeypatch.setattr(offline, "WEIGHTS_BYTES", {224: None})
     monkeypatch.setenv("PIP_FIND_LINKS", str(tmp_path / "gone"))
     monkeypatch.setattr(offline.shutil, "which", lambda name: None)
     found = gather(tmp_path / "folder")
@@ -229,6 +232,28 @@ def test_installs_without_the_package(prepared, tmp_path, monkeypatch, served):
 
     (project / "mine.txt").touch()  # what a student did is kept
     assert install(prepared, machine, *arguments).returncode == 0 and (project / "mine.txt").exists()
+
+
+@pytest.mark.fault("Pacotes", "um pacote trocado no caminho até o laboratório",
+                   "a instalação para antes de pôr o pacote no ambiente, com uma frase")
+def test_a_package_that_is_not_the_pinned_one_is_not_installed(prepared, tmp_path):
+    wheel = prepared[0] / lab.WHEELS / "piece-1.0-py3-none-any.whl"
+    with zipfile.ZipFile(wheel, "a") as archive:
+        archive.writestr("more.py", "")
+    done = install(prepared, tmp_path)
+    assert done.returncode == 1
+    assert_sentence(done.stderr.strip().splitlines()[-1].removeprefix("instalar.py: "))
+    assert not list((tmp_path / lab.PROJECT).rglob("piece.py"))
+
+
+@pytest.mark.fault("Pacotes", "um pacote trocado no registro", "o pip o recusa, e a pasta fica sem ele")
+def test_a_package_that_is_not_the_pinned_one_is_not_gathered(sources, checkout, tmp_path, capfd):
+    sources()
+    requirements = checkout / "requirements.txt"
+    requirements.write_text("piece==1.0 --hash=sha256:" + "0" * 64, encoding="utf-8")
+    assert statuses(gather(tmp_path / "folder"))["Pacotes do Python"] == "falta"
+    assert "DO NOT MATCH" in capfd.readouterr().err
+    assert not (tmp_path / "folder" / lab.WHEELS / "piece-1.0-py3-none-any.whl").exists()
 
 
 @pytest.mark.parametrize("trouble", ["another python", "nothing there", "torn", "no server"])
