@@ -1,47 +1,46 @@
-"""Grade a folder of submissions with otter-grader: each in a process of its own, with a time limit and no network.
+"""Grade a folder of submissions: each in a sandbox and process of its own, with limits and without network.
 
-Student code runs with the rights of whoever grades: the limits here stop accidents, not attacks. Grade on a machine,
-or in a container, that can be thrown away.
+A submission is code by a stranger. It runs in ``sandbox``'s bubblewrap, where there are no other submissions, no
+solutions, no files or variables of the grader's, and, while its cells run, no tests. The tests are sent when the last
+cell has ended, because they must run in the same interpreter: they look at the functions and variables that the cells
+left there. That cannot be made safe. A submission written for it can answer in the tests' place that all have passed,
+and it can read the tests in that last moment, though it has nobody to tell. What comes back is one short line, of
+which only *which tests passed* is believed; points and messages are looked up here. Read a notebook whose points
+surprise you.
 """
 
 import csv
 import hashlib
-import os
+import json
 import subprocess
 import sys
 import tempfile
 import threading
+import time
 import zipfile
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import contextmanager, suppress
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
 
 import nbformat
 
-from catsdogs import plots
-from catsdogs.assignment import require_otter
+from catsdogs import plots, sandbox
+from catsdogs.assignment import IGNORED_TAG, require_otter
 from catsdogs.errors import CatsdogsError
 from catsdogs.files import atomic_path, read_json, write_json
+from catsdogs.limits import (
+    MAX_GRADING_MEMORY_BYTES,
+    MAX_GRADING_PROCESSES,
+    MAX_GRADING_REPORT_BYTES,
+    MAX_NOTEBOOK_BYTES,
+    MIB,
+)
 from catsdogs.text import markdown_table, number
 
 GRADED, TIME_OUT, BROKEN = "corrigida", "tempo esgotado", "não terminou"
-MAX_NOTEBOOK_BYTES = 50 * 2**20
-# What a child process inherits; nothing else of the grader's environment is for students' eyes.
-INHERITED = ("PATH", "LANG", "LC_ALL", "LD_LIBRARY_PATH", "SYSTEMROOT", "VIRTUAL_ENV", "PYTHONPATH")
-DEAD_PROXY = "http://127.0.0.1:9"
-# Python runs a module of this name at its start. The notebook's kernel talks over the loopback address.
-NO_NETWORK = '''
-import socket
-_connect = socket.socket.connect
-
-def connect(self, address):
-    if isinstance(address, tuple) and not str(address[0]).startswith(("127.", "localhost", "::1")):
-        raise OSError("a correção não tem rede")
-    return _connect(self, address)
-
-socket.socket.connect = connect
-'''
+WATCH_SECONDS = 0.5
 
 
 @dataclass(frozen=True)
@@ -51,7 +50,7 @@ class Grade:
     Attributes:
         student: the submission's file or folder name, without extension.
         status: ``GRADED``, ``TIME_OUT``, ``BROKEN``, or a Portuguese sentence on why it could not be graded.
-        questions: question → ``{"points": …, "messages": […], "hidden": …}``, as ``grade_one.question``.
+        questions: question → ``{"points": …, "messages": […], "hidden": …}``, as ``judged`` gives.
         answers: the written answers, in the notebook's order.
     """
 
@@ -71,7 +70,7 @@ class Grade:
 
 
 def grade_all(folder: Path, autograder: Path, out: Path, jobs: int, time_limit: float,
-              say: Callable[[str], None] = print) -> list[Grade]:
+              say: Callable[[str], None] = print, sandboxed: bool = True) -> list[Grade]:
     """Grade every submission in ``folder``: notebooks, zips with one, and folders with one.
 
     Each result is kept as soon as it is there, beside ``out`` in a folder of the same name, together with a feedback
@@ -82,14 +81,15 @@ def grade_all(folder: Path, autograder: Path, out: Path, jobs: int, time_limit: 
         out: CSV file with one line per student; a chart is written beside it.
         jobs: submissions graded at the same time.
         time_limit: seconds for each submission.
+        sandboxed: without it, submissions run with the rights of whoever grades, and only accidents are prevented.
 
     Raises:
-        CatsdogsError: nothing to grade, no autograder, or no otter-grader.
+        CatsdogsError: nothing to grade, no autograder, no otter-grader, or no sandbox.
     """
     require_otter()
     if not autograder.is_file():
-        raise CatsdogsError(f"Não encontrei {autograder}: gere-o com `make assignment`, ou com `catsdogs assignment`, e "
-                            "indique-o em --autograder.")
+        raise CatsdogsError(f"Não encontrei {autograder}: gere-o com `make assignment`, ou com `catsdogs assignment`, "
+                            "e indique-o em --autograder.")
     if not folder.is_dir():
         raise CatsdogsError(f"Não encontrei a pasta {folder}: indique a que tem as entregas dos estudantes.")
     submissions = sorted(path for path in folder.iterdir() if not path.name.startswith("."))
@@ -100,12 +100,14 @@ def grade_all(folder: Path, autograder: Path, out: Path, jobs: int, time_limit: 
         raise CatsdogsError(f"Há mais de uma entrega de {repeated[0]} em {folder}: deixe só a que vale.")
     tests = read_tests(autograder)
     possible = possible_points(tests)
+    if sandboxed:
+        sandbox.require_sandbox()
     pages = out.with_suffix("")
     pages.mkdir(parents=True, exist_ok=True)
-    children = Children(time_limit)
+    children = Children(time_limit, sandboxed, hidden=(folder, autograder, out, pages))
 
     def one(submission: Path) -> Grade:
-        grade = graded_or_remembered(submission, autograder, tests, pages, children)
+        grade = graded_or_remembered(submission, tests, pages, children)
         with atomic_path(pages / f"{grade.student}.md") as temporary:
             temporary.write_text(feedback(grade, possible), encoding="utf-8")
         say(f"{grade.student}: {grade.status}, {number(grade.total, 1)} de {number(sum(possible.values()), 1)}")
@@ -131,49 +133,43 @@ def student_name(submission: Path) -> str:
     return submission.name if submission.is_dir() else submission.stem
 
 
-def read_tests(autograder: Path) -> dict[str, bytes]:
-    """Name → content of the test files.
+def read_tests(autograder: Path) -> dict[str, str]:
+    """Name → text of the test files.
 
     Raises:
         CatsdogsError: the file is no autograder.
     """
     try:
         with zipfile.ZipFile(autograder) as archive:
-            tests = {Path(name).name: archive.read(name) for name in sorted(archive.namelist())
+            tests = {Path(name).name: archive.read(name).decode("utf-8") for name in sorted(archive.namelist())
                      if name.startswith("tests/") and name.endswith(".py")}
-    except (zipfile.BadZipFile, OSError) as error:
+    except (zipfile.BadZipFile, OSError, UnicodeDecodeError) as error:
         raise CatsdogsError(f"{autograder} não é um autograder: gere-o com `catsdogs assignment`.") from error
     if not tests:
         raise CatsdogsError(f"{autograder} não tem testes: gere-o com `catsdogs assignment`.")
     return tests
 
 
-def write_tests(tests: dict[str, bytes], folder: Path) -> None:
-    """The test files, in a new folder."""
-    folder.mkdir()
-    for name, content in tests.items():
-        (folder / name).write_bytes(content)
+def test_files(tests: dict[str, str]) -> list:
+    """otter's ``TestFile`` of each; this runs the tests' text, which is the grader's own."""
+    from otter.test_files import ExceptionTestFile
+
+    return [ExceptionTestFile.from_string(text) for text in tests.values()]
 
 
-def possible_points(tests: dict[str, bytes]) -> dict[str, float]:
+def possible_points(tests: dict[str, str]) -> dict[str, float]:
     """Question → its points."""
-    from otter.test_files.exception_test import ExceptionTestFile
-
-    with tempfile.TemporaryDirectory() as scratch:
-        write_tests(tests, Path(scratch, "tests"))
-        files = [ExceptionTestFile.from_file(str(Path(scratch, "tests", name))) for name in tests]
-    return {file.name: sum(case.points for case in file.test_cases) for file in files}
+    return {file.name: file.possible for file in test_files(tests)}
 
 
-def graded_or_remembered(submission: Path, autograder: Path, tests: dict[str, bytes], pages: Path,
-                         children: "Children") -> Grade:
+def graded_or_remembered(submission: Path, tests: dict[str, str], pages: Path, children: "Children") -> Grade:
     """The grade kept in ``pages`` when neither the notebook nor the tests changed, else a new one, which is kept."""
     student = student_name(submission)
     try:
         content = notebook_bytes(submission)
     except CatsdogsError as error:
         return Grade(student, str(error))
-    key = hashlib.sha256(content + b"".join(tests.values())).hexdigest()
+    key = hashlib.sha256(content + "".join(tests.values()).encode()).hexdigest()
     kept = pages / f"{student}.json"
     try:
         remembered = read_json(kept)
@@ -181,7 +177,7 @@ def graded_or_remembered(submission: Path, autograder: Path, tests: dict[str, by
             return Grade(**{**remembered["grade"], "answers": tuple(remembered["grade"]["answers"])})
     except (OSError, ValueError, KeyError, TypeError):
         pass
-    grade = grade_notebook(student, content, autograder, tests, children)
+    grade = grade_notebook(student, content, tests, children)
     write_json(kept, {"key": key, "grade": asdict(grade)})
     return grade
 
@@ -194,7 +190,9 @@ def notebook_bytes(submission: Path) -> bytes:
     """
     try:
         if submission.is_dir():
-            found = [path for path in submission.rglob("*.ipynb") if ".ipynb_checkpoints" not in path.parts]
+            # A student's link could lead to another's notebook, or to the solution.
+            found = [path for path in submission.rglob("*.ipynb") if ".ipynb_checkpoints" not in path.parts
+                     and path.is_file() and not path.is_symlink()]
             return _only(found, submission, lambda path: path.stat().st_size).read_bytes()
         if submission.suffix.lower() == ".zip":
             with zipfile.ZipFile(submission) as archive:
@@ -212,70 +210,113 @@ def _only(found: list, submission: Path, size: Callable):
         raise CatsdogsError(f"{submission.name} tem {len(found)} notebooks, e deveria ter um: peça ao estudante que "
                             "envie só o da tarefa.")
     if size(found[0]) > MAX_NOTEBOOK_BYTES:
-        raise CatsdogsError(f"O notebook de {submission.name} tem mais de {MAX_NOTEBOOK_BYTES // 2**20} MiB: peça ao "
+        raise CatsdogsError(f"O notebook de {submission.name} tem mais de {MAX_NOTEBOOK_BYTES // MIB} MiB: peça ao "
                             "estudante que o envie sem as saídas.")
     return found[0]
 
 
-def grade_notebook(student: str, content: bytes, autograder: Path, tests: dict[str, bytes],
-                   children: "Children") -> Grade:
-    """Grade one notebook's content in a folder that disappears afterwards."""
-    with tempfile.TemporaryDirectory(prefix="catsdogs-") as scratch:
-        work = Path(scratch)
+def grade_notebook(student: str, content: bytes, tests: dict[str, str], children: "Children") -> Grade:
+    """Grade one notebook's content."""
+    try:
+        cells, answers = read_cells(content)
+    except (AttributeError, KeyError, TypeError, ValueError, RecursionError, nbformat.ValidationError):
+        return Grade(student, "o arquivo não é um notebook válido")
+    status, report = children.run(cells, tests)
+    if status == GRADED:
         try:
-            notebook = prepared(content, work / "pristine")
-        except (AttributeError, KeyError, TypeError, ValueError, nbformat.ValidationError):
-            return Grade(student, "o arquivo não é um notebook válido")
-        write_tests(tests, work / "pristine")
-        (work / "tarefa.ipynb").write_text(nbformat.writes(notebook), encoding="utf-8")
-        status = children.run(work, autograder.resolve())
-        answers = tuple(cell.source for cell in notebook.cells
-                        if cell.cell_type == "markdown" and "otter_answer_cell" in cell.metadata.get("tags", []))
-        return Grade(student, status, read_json(work / "result.json") if status == GRADED else {}, answers)
+            return Grade(student, GRADED, judged(report, tests), answers)
+        except (ValueError, RecursionError):
+            status = BROKEN
+    return Grade(student, status, {}, answers)
 
 
-def prepared(content: bytes, pristine: Path) -> nbformat.NotebookNode:
-    """A copy of the notebook whose tests are all run at its end, from the files in ``pristine``.
-
-    Whatever the student's code did to the test files is undone before they are read.
-    """
+def read_cells(content: bytes) -> tuple[list[str], tuple[str, ...]]:
+    """The code cells that count, and the written answers, in the notebook's order."""
     notebook = nbformat.reads(content.decode("utf-8-sig"), as_version=4)
     nbformat.validate(notebook)
-    restore = f"import shutil\nshutil.copytree({str(pristine)!r}, 'tests', dirs_exist_ok=True)"
-    notebook.cells = [cell for cell in notebook.cells if not cell.source.strip().startswith("grader.check")]
-    notebook.cells.append(nbformat.v4.new_code_cell(restore))
-    notebook.metadata.kernelspec = {"display_name": "Python 3", "language": "python", "name": "python3"}
-    return notebook
+    cells = [(cell.cell_type, cell.metadata.get("tags", []), cell.source) for cell in notebook.cells]
+    return ([source for kind, tags, source in cells if kind == "code" and IGNORED_TAG not in tags
+             and source.strip() and not source.strip().startswith("grader.check")],
+            tuple(source for kind, tags, source in cells if kind == "markdown" and "otter_answer_cell" in tags))
+
+
+def judged(report: bytes, tests: dict[str, str]) -> dict[str, dict]:
+    """Question → points, what its failed visible tests say, and how many hidden ones failed.
+
+    Args:
+        report: the line from ``grade_one``, question → whether each test passed; as untrusted as the submission.
+
+    Raises:
+        ValueError, RecursionError: it is anything else.
+    """
+    from otter.test_files.abstract_test import TestCaseResult
+
+    files = {file.name: file for file in test_files(tests)}
+    passed = json.loads(report)
+    if not isinstance(passed, dict) or passed.keys() != files.keys():
+        raise ValueError("other questions")
+    questions = {}
+    for name, file in files.items():
+        told = passed[name]
+        if not isinstance(told, list) or [type(each) for each in told] != [bool] * len(file.test_cases):
+            raise ValueError("other tests")
+        file.test_case_results = [TestCaseResult(case, None, each)
+                                  for case, each in zip(file.test_cases, told, strict=True)]
+        failed = [case for case, each in zip(file.test_cases, told, strict=True) if not each]
+        questions[name] = {"points": file.score, "hidden": sum(case.hidden for case in failed),
+                           "messages": [case.failure_message or case.name for case in failed if not case.hidden]}
+    return questions
 
 
 class Children:
-    """The processes that grade, so that all of them can be stopped."""
+    """The processes that run submissions, so that all of them can be stopped."""
 
-    def __init__(self, time_limit: float):
-        """Give each process ``time_limit`` seconds."""
+    def __init__(self, time_limit: float, sandboxed: bool = True, hidden: tuple[Path, ...] = ()):
+        """Give each process ``time_limit`` seconds; ``hidden`` is for ``sandbox.grading_command``."""
         self.time_limit = time_limit
+        self.sandboxed = sandboxed
+        self.hidden = hidden
         self._running: set[subprocess.Popen] = set()
         self._stopped = False
         self._lock = threading.Lock()
 
-    def run(self, work: Path, autograder: Path) -> str:
-        """Grade ``work/tarefa.ipynb`` into ``work/result.json``; the status."""
-        command = [sys.executable, "-m", "catsdogs.grade_one", str(work / "tarefa.ipynb"), str(autograder),
-                   str(work / "result.json")]
-        with self._lock:
-            if self._stopped:
-                return BROKEN
-            process = subprocess.Popen(command, cwd=work, env=child_environment(work), stdin=subprocess.DEVNULL,
-                                       stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
-            self._running.add(process)
-        try:
-            process.wait(self.time_limit)
-        except subprocess.TimeoutExpired:
-            return TIME_OUT
-        finally:
-            kill_tree(process)
-            self._running.discard(process)
-        return GRADED if process.returncode == 0 and (work / "result.json").is_file() else BROKEN
+    def run(self, cells: list[str], tests: dict[str, str]) -> tuple[str, bytes]:
+        """Run a submission's cells and then the tests on it: the status, and the report if there is one."""
+        with self._process() as process:
+            if process is None:
+                return BROKEN, b""
+            report = []
+            # A thread, because a pipe can be waited for without end. The process is this thread's: it dies with it.
+            talk = threading.Thread(target=converse, args=(process, cells, tests, report.append), daemon=True)
+            talk.start()
+            deadline = time.monotonic() + self.time_limit
+            while talk.is_alive() and not too_much(process):
+                if time.monotonic() > deadline:
+                    return TIME_OUT, b""
+                talk.join(min(WATCH_SECONDS, self.time_limit))
+            return (GRADED, report[0]) if report else (BROKEN, b"")
+
+    @contextmanager
+    def _process(self) -> Iterator[subprocess.Popen | None]:
+        """A new process that waits for cells, None when grading has stopped; nothing of it is left afterwards."""
+        process = None
+        with tempfile.TemporaryDirectory(prefix="catsdogs-", ignore_cleanup_errors=True) as scratch:
+            if self.sandboxed:
+                command, variables = sandbox.grading_command(self.hidden), sandbox.environment(sandbox.WORK)
+            else:
+                command = [sys.executable, "-m", "catsdogs.grade_one"]
+                variables = sandbox.unprotected_environment(Path(scratch))
+            with self._lock:
+                if not self._stopped:
+                    process = subprocess.Popen(command, cwd=scratch, env=variables, stdin=subprocess.PIPE,
+                                               stdout=subprocess.PIPE, stderr=subprocess.DEVNULL)
+                    self._running.add(process)
+            try:
+                yield process
+            finally:
+                if process is not None:
+                    kill_tree(process)
+                    self._running.discard(process)
 
     def stop(self) -> None:
         """Kill what runs and start nothing more."""
@@ -285,32 +326,71 @@ class Children:
                 kill_tree(process)
 
 
-def kill_tree(process: subprocess.Popen) -> None:
-    """Kill a process and all that it started: a kernel lives in a group of its own."""
+def converse(process: subprocess.Popen, cells: list[str], tests: dict[str, str],
+             keep: Callable[[bytes], None]) -> None:
+    """Give ``grade_one`` the cells and, when these have run, the tests; keep its report if it is whole."""
+    with suppress(OSError):  # it has died
+        send(process, cells)
+        if process.stdout.readline(MAX_GRADING_REPORT_BYTES) == b"\n":
+            send(process, list(tests.values()))
+            report = process.stdout.readline(MAX_GRADING_REPORT_BYTES)
+            if report.endswith(b"\n"):
+                keep(report)
+
+
+def send(process: subprocess.Popen, value: list[str]) -> None:
+    """Write one line of JSON."""
+    process.stdin.write(json.dumps(value).encode() + b"\n")
+    process.stdin.flush()
+
+
+def family(process: subprocess.Popen) -> list:
+    """A process and all that it started, as psutil's; empty when it has ended."""
     import psutil
 
     try:
-        family = [*psutil.Process(process.pid).children(recursive=True), psutil.Process(process.pid)]
+        parent = psutil.Process(process.pid)
+        return [*parent.children(recursive=True), parent]
     except psutil.NoSuchProcess:
-        return
-    for member in family:
-        try:
+        return []
+
+
+def too_much(process: subprocess.Popen) -> bool:
+    """Whether a process and those it started are too many, or take too much memory together."""
+    members = family(process)
+    if len(members) > MAX_GRADING_PROCESSES:
+        return True
+    # What copies of one process share counts for each of them at first; the exact count takes longer.
+    return all(sum(map(size, members)) > MAX_GRADING_MEMORY_BYTES for size in (resident_bytes, own_bytes))
+
+
+def resident_bytes(member) -> int:
+    """Memory of one of psutil's processes, all that it shares included; 0 when it has ended."""
+    import psutil
+
+    with suppress(psutil.Error):
+        return member.memory_info().rss
+    return 0
+
+
+def own_bytes(member) -> int:
+    """The same with its part of what it shares, or without it where the system does not tell."""
+    import psutil
+
+    with suppress(psutil.Error):
+        memory = member.memory_full_info()
+        return getattr(memory, "pss", memory.uss)
+    return 0
+
+
+def kill_tree(process: subprocess.Popen) -> None:
+    """Kill a process and all that it started; what is in a sandbox dies with its first process."""
+    import psutil
+
+    for member in family(process):
+        with suppress(psutil.NoSuchProcess):
             member.kill()
-        except psutil.NoSuchProcess:
-            continue
     process.wait()
-
-
-def child_environment(work: Path) -> dict[str, str]:
-    """Variables of a grading process: everything it writes goes below ``work``, and no network."""
-    (work / "start").mkdir()
-    (work / "start" / "sitecustomize.py").write_text(NO_NETWORK, encoding="utf-8")
-    kept = {name: os.environ[name] for name in INHERITED if name in os.environ}
-    folders = dict.fromkeys(("HOME", "USERPROFILE", "TMPDIR", "TEMP", "TMP", "MPLCONFIGDIR", "IPYTHONDIR", "KERAS_HOME",
-                             "CATSDOGS_CACHE", "CATSDOGS_MODELS"), str(work))
-    proxies = dict.fromkeys(("http_proxy", "https_proxy", "HTTP_PROXY", "HTTPS_PROXY"), DEAD_PROXY)
-    path = os.pathsep.join(filter(None, [str(work / "start"), kept.get("PYTHONPATH")]))
-    return {**kept, **folders, **proxies, "PYTHONPATH": path, "CATSDOGS_GRADING": "1", "CATSDOGS_QUICK": "1"}
 
 
 def feedback(grade: Grade, possible: dict[str, float]) -> str:

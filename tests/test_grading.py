@@ -1,7 +1,11 @@
-"""A class of made-up submissions: each is graded alone, and gets the points it should."""
+"""A class of made-up submissions: each is graded alone, and gets the points it should; attacks reach nothing."""
 
 import csv
+import json
+import shutil
+import socket
 import sys
+import threading
 import time
 import zipfile
 from pathlib import Path
@@ -11,12 +15,15 @@ import nbformat
 import pytest
 from helpers import missing
 
+from catsdogs import sandbox
 from catsdogs.assignment import ANSWER, AUTOGRADER_FILE, SOLUTION_FOLDER, SOURCE, STUDENT_FOLDER, build_assignment
 from catsdogs.cli import main
-from catsdogs.grading import BROKEN, GRADED, TIME_OUT, Children, possible_points, read_tests
+from catsdogs.grading import BROKEN, GRADED, TIME_OUT, Children, judged, possible_points, read_cells, read_tests
+from catsdogs.limits import MAX_GRADING_PROCESSES, MAX_GRADING_REPORT_BYTES
 
 pytest.importorskip("otter", reason="otter-grader is not installed")
 NAME = SOURCE.name
+AREA = "Correção de notebooks"
 
 # An assignment of two questions that needs nothing but Python, in the source's format.
 SMALL = [("raw", "# ASSIGNMENT CONFIG\ninit_cell: false\nexport_cell: false\ntests:\n    files: true\n"
@@ -41,6 +48,13 @@ RIGHT = "def soma(valores):\n    return sum(valores)"
 TAMPER = """import pathlib
 for path in pathlib.Path("tests").glob("*.py"):
     path.write_text(path.read_text().replace("assert ", "assert True or "))"""
+
+
+@pytest.fixture(scope="module")
+def isolation():
+    """Submissions can be isolated here."""
+    if sys.platform != "linux" or shutil.which("bwrap") is None:
+        missing("bubblewrap is not installed.")
 
 
 @pytest.fixture(scope="module")
@@ -71,12 +85,11 @@ def changed(small, *changes, extra=()):
 
 
 @pytest.fixture(scope="module")
-def graded(small, tmp_path_factory):
+def graded(small, isolation, tmp_path_factory):
     """A class of thirteen, graded by one command; rows of the CSV by student."""
     folder = tmp_path_factory.mktemp("turma")
     class_folder = folder / "entregas"
     class_folder.mkdir()
-    spy = folder / "fora.txt"
     submissions = {
         "perfeita": changed(small),
         "metade": changed(small, ("return max(valores)", "return None")),
@@ -87,14 +100,8 @@ def graded(small, tmp_path_factory):
         "infinita": changed(small, extra=["while True:\n    pass"]),
         "adultera": changed(small, ("return sum(valores)", "return 0"), ("return max(valores)", "return 0"),
                             extra=[TAMPER]),
-        "rede": changed(small, ("return sum(valores)", "return 0"), extra=[
-            "import urllib.request\nurllib.request.urlopen('http://192.0.2.1', timeout=60)",
-            f"import socket\ntry:\n    socket.create_connection(('192.0.2.1', 80), 60)\nexcept OSError as error:\n"
-            f"    open({str(spy)!r}, 'w').write(str(error))"]),
-        "gulosa": changed(small, extra=[
-            f"try:\n    bytearray(40 * 2**30)\nexcept MemoryError:\n    open({str(spy)!r} + 'm', 'w').close()",
-            "try:\n    open('grande', 'wb').truncate(2**32)\nexcept OSError:\n"
-            f"    open({str(spy)!r} + 'f', 'w').close()"]),
+        "copia": changed(small, extra=["import os\nos.fork()"]),
+        "sai": changed(small, ("return max(valores)", "raise SystemExit"), extra=["exit()"]),
         "texto": "isto não é um notebook",
     }
     for name, text in submissions.items():
@@ -108,13 +115,13 @@ def graded(small, tmp_path_factory):
     assert main(command) == 0
     with out.open(encoding="utf-8", newline="") as file:
         rows = {row["estudante"]: row for row in csv.DictReader(file)}
-    return SimpleNamespace(rows=rows, folder=folder, out=out, command=command, spy=spy, class_folder=class_folder)
+    return SimpleNamespace(rows=rows, folder=folder, out=out, command=command, class_folder=class_folder)
 
 
 EXPECTED = {
     "perfeita": (GRADED, 2, 2), "metade": (GRADED, 2, 0), "errada": (GRADED, 0, 0), "fixa": (GRADED, 1, 1),
     "quebra": (GRADED, 2, 2), "morre": (BROKEN, 0, 0), "infinita": (TIME_OUT, 0, 0), "adultera": (GRADED, 0, 0),
-    "rede": (GRADED, 0, 2), "gulosa": (GRADED, 2, 2),
+    "copia": (GRADED, 2, 2), "sai": (GRADED, 2, 0),
     "compactada": (GRADED, 2, 2), "texto": ("o arquivo não é um notebook válido", 0, 0)}
 
 
@@ -124,15 +131,6 @@ def test_each_submission_gets_its_points(graded):
     assert "0 notebooks" in graded.rows["vazia"]["situacao"] and set(found) == {*EXPECTED, "vazia"}
     assert {float(row["possivel"]) for row in graded.rows.values()} == {4.0}
     assert all(float(row["total"]) == float(row["q1"]) + float(row["q2"]) for row in graded.rows.values())
-
-
-def test_there_was_no_network(graded):
-    assert "não tem rede" in graded.spy.read_text()
-
-
-@pytest.mark.skipif(sys.platform == "win32", reason="Windows has no such limits")
-def test_memory_and_files_are_limited(graded):
-    assert all(Path(f"{graded.spy}{limit}").exists() for limit in "mf")
 
 
 def test_feedback_tells_hints_but_not_hidden_tests(graded):
@@ -147,7 +145,7 @@ def test_feedback_tells_hints_but_not_hidden_tests(graded):
 def test_only_what_changed_is_graded_again(graded, monkeypatch):
     ran = []
     run = Children.run
-    monkeypatch.setattr(Children, "run", lambda self, *rest: ran.append(1) or run(self, *rest))
+    monkeypatch.setattr(Children, "run", lambda *everything: ran.append(1) or run(*everything))
     (graded.class_folder / "texto.ipynb").write_text(
         (graded.class_folder / "errada.ipynb").read_text(encoding="utf-8").replace("return 0", "return 1"), "utf-8")
     assert main(graded.command) == 0
@@ -184,39 +182,33 @@ def test_building_again_gives_the_same_student_version(small, tmp_path):
     assert one.read_bytes() == other.read_bytes()
 
 
-def test_a_stopped_grader_leaves_no_process(small, tmp_path):
-    import threading
-
-    import psutil
-    children = Children(300)
-    notebook = changed(small, extra=["while True:\n    pass"])
-    work = tmp_path / "work"
-    work.mkdir()
-    (work / "tarefa.ipynb").write_text(notebook, encoding="utf-8")
-    thread = threading.Thread(target=children.run, args=(work, small.autograder.resolve()))
+@pytest.mark.fault(AREA, "a correção é interrompida", "nenhum processo fica para trás")
+@pytest.mark.parametrize("sandboxed", [True, False])
+def test_a_stopped_grader_leaves_no_process(isolation, sandboxed):
+    children = Children(300, sandboxed)
+    code = "import subprocess, sys\nsubprocess.run([sys.executable, '-c', 'while True: pass', 'sem-fim'])"
+    thread = threading.Thread(target=children.run, args=([code], {}))
     thread.start()
-    deadline = time.monotonic() + 60
-    while time.monotonic() < deadline and not kernels(work):
-        time.sleep(0.2)
-    family = psutil.Process().children(recursive=True)
-    assert kernels(work)
+    assert wait_for(lambda: processes("sem-fim"))
     children.stop()
     thread.join(30)
-    assert not [process for process in family if process.is_running() and process.status() != psutil.STATUS_ZOMBIE
-                and str(work) in " ".join(process.cmdline())]
+    assert not thread.is_alive() and wait_for(lambda: not processes("sem-fim"))
+    assert children.run([code], {}) == (BROKEN, b"")
 
 
-def kernels(work):
-    """Kernels that run below ``work``."""
+def processes(mark):
+    """Processes of this machine with ``mark`` as an argument; what has died and waits for its parent has none."""
     import psutil
 
-    found = []
-    for process in psutil.Process().children(recursive=True):
-        try:
-            found += [process] if "ipykernel" in " ".join(process.cmdline()) else []
-        except psutil.NoSuchProcess:
-            continue
-    return found
+    return [process.pid for process in psutil.process_iter(["cmdline"]) if mark in (process.info["cmdline"] or [])]
+
+
+def wait_for(condition, seconds=60):
+    """Whether a condition came true in time."""
+    deadline = time.monotonic() + seconds
+    while time.monotonic() < deadline and not condition():
+        time.sleep(0.2)
+    return condition()
 
 
 @pytest.mark.parametrize(("arrange", "words"), [
@@ -241,7 +233,7 @@ def test_two_submissions_of_one_name_are_refused(small, tmp_path, capsys):
     assert "mais de uma entrega de ana" in capsys.readouterr().err
 
 
-def test_the_real_assignment_gives_its_own_solution_every_point(tmp_path):
+def test_the_real_assignment_gives_its_own_solution_every_point(isolation, tmp_path):
     if not (Path(__file__).parent.parent / "models" / "bundle.npz").exists():
         missing("The activations that ship with the repository are not here.")
     assert main(["assignment", str(tmp_path / "kit")]) == 0
@@ -258,3 +250,261 @@ def test_the_real_assignment_gives_its_own_solution_every_point(tmp_path):
     assert solution["situacao"] == GRADED and blank["situacao"] == GRADED
     assert {name: float(solution[name]) for name in possible} == possible
     assert float(blank["total"]) == 0
+
+
+ATTACKS = (Path(__file__).parent / "attacks.py").read_text(encoding="utf-8")
+READING = ("other_submission", "autograder", "solution", "kept_grade", "home", "environment", "tests_on_disk",
+           "tests_in_memory", "other_processes")
+MEDDLING = ("write", "create", "last_to_go", "more_rights", "loopback", "public_address", "names", "socket_file",
+            "abstract_socket", "outlive")
+FILLING = ("memory", "large_file", "disk", "output", "processes")
+# What reaches something wherever there is no sandbox: so the attacks above do attack.
+SURE = ("other_submission", "autograder", "solution", "kept_grade", "home", "other_processes", "write", "loopback",
+        "socket_file", "abstract_socket")
+
+
+def notebook(*cells):
+    return nbformat.writes(nbformat.v4.new_notebook(cells=[nbformat.v4.new_code_cell(cell) for cell in cells]))
+
+
+def hidden_tests(expressions):
+    """A test file for each question → expression, which must be true and is a secret."""
+    return {f"{name}.py": f"""from otter.test_files import test_case
+
+OK_FORMAT = False
+name = {name!r}
+points = None
+
+@test_case(points=1, hidden=True)
+def test_hidden(env):
+    "SECRET-hidden"
+    assert eval({expression!r}, env)
+""" for name, expression in expressions.items()}
+
+
+def write_autograder(path, questions):
+    """An autograder with one question for each attack: it reached nothing."""
+    with zipfile.ZipFile(path, "w") as archive:
+        for name, text in hidden_tests({name: f"found[{name!r}] == ''" for name in questions}).items():
+            archive.writestr(f"tests/{name}", text)
+
+
+class Place:
+    """A teacher's machine: submissions, an autograder, a solution, kept grades, private files, and what listens."""
+
+    def __init__(self, folder, questions):
+        for name in ("entregas", "notas", "casa"):
+            (folder / name).mkdir()
+        self.folder, self.entries, self.out = folder, folder / "entregas", folder / "notas.csv"
+        self.autograder = folder / "autograder.zip"
+        write_autograder(self.autograder, questions)
+        self.kept = {
+            "entry": self.entries / "zelia.ipynb", "solution": folder / "solucao.ipynb",
+            "grade": folder / "notas" / "ana.json", "csv": self.out, "private": folder / "casa" / "private.txt"}
+        for path in self.kept.values():
+            path.write_text(notebook("achados = 'SECRET-of-another'"), encoding="utf-8")
+        self.server = socket.create_server(("127.0.0.1", 0))
+        self.sockets = [self.server]
+        for address in (str(folder / "s"), "\0" + str(folder / "s")):
+            self.sockets.append(socket.socket(socket.AF_UNIX))
+            self.sockets[-1].bind(address)
+            self.sockets[-1].listen()
+        self.target = {name: str(path) for name, path in self.kept.items()} | {
+            "autograder": str(self.autograder), "home": str(folder / "casa"), "socket": str(folder / "s"),
+            "port": self.server.getsockname()[1], "processes": MAX_GRADING_PROCESSES}
+
+    def submit(self, student, names):
+        """A submission that makes these attacks."""
+        others = [*READING, *MEDDLING, *FILLING]
+        attempts = f"found = dict.fromkeys({others}, '') | attempt({names!r}, {self.target!r})"
+        (self.entries / f"{student}.ipynb").write_text(notebook(ATTACKS, attempts), encoding="utf-8")
+
+    def grade(self, *options):
+        """Rows of the CSV by student."""
+        command = ["grade", str(self.entries), "--autograder", str(self.autograder), "--out", str(self.out),
+                   "--time-limit", "120", *options]
+        assert main(command) == 0
+        with self.out.open(encoding="utf-8", newline="") as file:
+            return {row["estudante"]: row for row in csv.DictReader(file)}
+
+
+@pytest.fixture(scope="module")
+def attacked(isolation, tmp_path_factory):
+    """The rows of submissions that attack, and the place they attacked."""
+    place = Place(tmp_path_factory.mktemp("ataques"), [*READING, *MEDDLING, *FILLING])
+    for student, names in (("espia", READING), ("mexe", MEDDLING), ("enche", FILLING)):
+        place.submit(student, names)
+    before = {path: path.read_bytes() for path in (*place.kept.values(), place.autograder) if path != place.out}
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setenv("HOME", str(place.folder / "casa"))
+        patch.setenv("CATSDOGS_TOKEN", "SECRET-environment")
+        patch.setattr(sandbox, "MAX_GRADING_DISK_BYTES", 64 * 2**20)
+        patch.setattr(sandbox, "MAX_GRADING_SHARED_BYTES", 64 * 2**20)
+        place.rows = place.grade("--jobs", "2")
+    place.changed = [path for path, content in before.items() if path.read_bytes() != content]
+    yield place
+    for each in place.sockets:
+        each.close()
+
+
+def reached_by(row, names):
+    """The attacks of a submission that reached something."""
+    assert row["situacao"] == GRADED
+    return [name for name in names if float(row[name]) == 0]
+
+
+@pytest.mark.fault(AREA, "tenta ler entregas, notas, soluções, testes, arquivos e variáveis", "não encontra nada")
+def test_a_submission_reads_nothing_that_is_not_its_own(attacked):
+    assert reached_by(attacked.rows["espia"], READING) == []
+
+
+@pytest.mark.fault(AREA, "tenta mudar arquivos, ganhar direitos e usar a rede", "não muda nem alcança nada")
+def test_a_submission_changes_nothing_and_has_no_network(attacked):
+    assert reached_by(attacked.rows["mexe"], MEDDLING) == []
+    assert attacked.changed == []
+    for each in attacked.sockets:
+        each.settimeout(0)
+        with pytest.raises(BlockingIOError):  # nobody is waiting
+            each.accept()
+
+
+@pytest.mark.fault(AREA, "deixa um processo em segundo plano", "ele termina com a entrega")
+def test_nothing_outlives_a_submission(attacked):
+    assert attacked.rows["mexe"]["situacao"] == GRADED
+    assert wait_for(lambda: not processes("outlives"), 10)
+
+
+@pytest.mark.fault(AREA, "gasta memória, disco, saída e processos", "para no limite")
+def test_a_submission_cannot_fill_the_machine(attacked):
+    assert reached_by(attacked.rows["enche"], FILLING) == []
+
+
+def test_without_the_sandbox_the_same_attacks_reach_much(isolation, tmp_path):
+    place = Place(tmp_path, SURE)
+    place.submit("espia", SURE)
+    row = place.grade("--no-sandbox")["espia"]
+    for each in place.sockets:
+        each.close()
+    assert reached_by(row, SURE) == list(SURE)
+
+
+@pytest.mark.fault(AREA, "multiplica processos sem parar", "o tempo acaba e nada fica")
+def test_a_fork_bomb_ends_with_its_time(isolation):
+    cell = f"os.execv(sys.executable, [sys.executable, '-c', {ATTACKS + 'fork_bomb()'!r}, 'bomb'])"
+    came = []
+    thread = threading.Thread(target=lambda: came.append(Children(30).run([ATTACKS, cell], {})))
+    thread.start()
+    assert wait_for(lambda: len(processes("bomb")) > 1, 30)
+    thread.join(120)
+    assert came == [(TIME_OUT, b"")]
+    assert wait_for(lambda: not processes("bomb"), 30)
+
+
+@pytest.mark.fault(AREA, "junta memória que nenhum limite de processo conta", "é encerrada")
+def test_memory_of_all_processes_is_limited(isolation, monkeypatch):
+    monkeypatch.setattr("catsdogs.grading.MAX_GRADING_MEMORY_BYTES", 2**30)
+    started = time.monotonic()
+    assert Children(300).run([ATTACKS, "shared_memory()"], {}) == (BROKEN, b"")
+    assert time.monotonic() - started < 120
+
+
+REPORTS = {
+    "nothing": "{}", "no JSON": "ok", "points": '{"q": 1e9}', "NaN": '{"q": [NaN]}', "a number": '{"q": [1]}',
+    "too many": '{"q": [true, true]}', "another question": '{"q": [true], "r": [true]}', "a list": "[true]",
+    "words": '{"q": ["<script>"]}', "deep": "[" * 10**4 + "]" * 10**4}
+
+
+@pytest.mark.fault(AREA, "inventa um resultado", "é recusado")
+@pytest.mark.parametrize("report", REPORTS.values(), ids=REPORTS)
+def test_what_is_no_report_gives_no_points(tmp_path, report):
+    write_autograder(tmp_path / "a.zip", ["q"])
+    with pytest.raises((ValueError, RecursionError)):
+        judged(report.encode(), read_tests(tmp_path / "a.zip"))
+
+
+@pytest.mark.fault(AREA, "escreve um resultado por todos os canais", "não ganha pontos")
+def test_a_forged_report_of_points_is_refused(isolation, tmp_path):
+    place = Place(tmp_path, ["q"])
+    for student, report in (("forja", '{"q": 1e9}'), ("cospe", "x" * 2 * MAX_GRADING_REPORT_BYTES)):
+        (place.entries / f"{student}.ipynb").write_text(notebook(ATTACKS, f"forge({report!r})"), encoding="utf-8")
+    rows = place.grade()
+    for each in place.sockets:
+        each.close()
+    assert {student: (row["situacao"], float(row["total"])) for student, row in rows.items()} == {
+        "forja": (BROKEN, 0), "cospe": (BROKEN, 0), "zelia": (GRADED, 0)}
+
+
+@pytest.mark.fault(AREA, "imprime um resultado falso", "ele se perde")
+def test_printed_results_are_not_taken_for_the_report(isolation, tmp_path):
+    write_autograder(tmp_path / "a.zip", ["q"])
+    tests = read_tests(tmp_path / "a.zip")
+    cells = ["import subprocess, sys", "print('\\n{\"q\": [true]}', flush=True)",
+             "subprocess.run([sys.executable, '-c', 'print(chr(10) + chr(123) + chr(125))'])"]
+    assert Children(60).run(cells, tests) == (GRADED, b'{"q": [false]}\n')
+
+
+@pytest.mark.fault(AREA, "traz um atalho para o notebook de outro", "o atalho não é seguido")
+@pytest.mark.skipif(sys.platform == "win32", reason="Windows makes no links without rights")
+def test_a_link_is_not_followed(small, isolation, tmp_path):
+    (tmp_path / "entregas" / "ana").mkdir(parents=True)
+    (tmp_path / "entregas" / "ana" / "tarefa.ipynb").symlink_to(small.kit / SOLUTION_FOLDER / "pequena.ipynb")
+    out = tmp_path / "n.csv"
+    assert main(["grade", str(tmp_path / "entregas"), "--autograder", str(small.autograder), "--out", str(out)]) == 0
+    assert "0 notebooks" in out.read_text(encoding="utf-8")
+
+
+@pytest.mark.fault(AREA, "traz um notebook fundo demais", "não é lido")
+def test_a_notebook_too_deep_to_read_is_no_notebook(small, isolation, tmp_path):
+    (tmp_path / "entregas").mkdir()
+    (tmp_path / "entregas" / "ana.ipynb").write_text('{"cells":' + "[" * 10**5 + "]" * 10**5 + "}")
+    out = tmp_path / "n.csv"
+    assert main(["grade", str(tmp_path / "entregas"), "--autograder", str(small.autograder), "--out", str(out)]) == 0
+    assert "não é um notebook válido" in out.read_text(encoding="utf-8")
+
+
+def test_cells_run_as_in_a_notebook(isolation):
+    questions = {"a": "x == 3", "b": "oi == ['oi']", "c": "awaited == 1", "d": "grader.check('q') is None",
+                 "e": "shown == 4", "f": "captured.stdout == 'dito\\n'"}
+    tests = hidden_tests(questions)
+    cells = ["1 / 0", "%matplotlib inline\nx = 3", "oi = !echo oi",
+             "import asyncio\nawait asyncio.sleep(0)\nawaited = 1", "x + 1",
+             "shown = _", "%%capture captured\nprint('dito')", "exit()"]
+    status, report = Children(60).run(cells, tests)
+    assert status == GRADED and json.loads(report) == {name: [True] for name in questions}
+
+
+def test_only_cells_that_count_are_run():
+    cells = [nbformat.v4.new_code_cell("a = 1"),
+             nbformat.v4.new_code_cell("b = 1", metadata={"tags": ["otter_ignore"]}),
+             nbformat.v4.new_code_cell(' grader.check("q1")'), nbformat.v4.new_markdown_cell("c"),
+             nbformat.v4.new_markdown_cell("d", metadata={"tags": ["otter_answer_cell"]})]
+    content = nbformat.writes(nbformat.v4.new_notebook(cells=cells)).encode()
+    assert read_cells(content) == (["a = 1"], ("d",))
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="Windows runs no shell scripts")
+@pytest.mark.parametrize(("program", "words"), [(None, "apt install bubblewrap"), ("#!/bin/sh\nexit 1\n", "Ubuntu")],
+                         ids=["no bubblewrap", "no namespaces"])
+def test_without_isolation_nothing_is_graded(tmp_path, monkeypatch, refused, program, words):
+    (tmp_path / "bin").mkdir()
+    if program:
+        (tmp_path / "bin" / "bwrap").write_text(program)
+        (tmp_path / "bin" / "bwrap").chmod(0o755)
+    monkeypatch.setenv("PATH", str(tmp_path / "bin"))
+    monkeypatch.setattr(sys, "platform", "linux")
+    sentence = refused(sandbox.require_sandbox)
+    assert words in sentence and "--no-sandbox" in sentence
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="bubblewrap runs on Linux")
+def test_what_lies_among_the_visible_files_is_hidden(isolation, monkeypatch, tmp_path):
+    monkeypatch.setattr(sandbox, "SYSTEM", (*sandbox.SYSTEM, str(tmp_path)))
+    (tmp_path / "entregas").mkdir()
+    for path in (tmp_path / "entregas" / "ana.ipynb", tmp_path / "autograder.zip", tmp_path / "outro.txt"):
+        path.write_text("conteúdo")
+    tmp_path.chmod(0o755)  # root's submissions run as another user
+    code = f"import os\nseen = sorted(name for _, _, names in os.walk({str(tmp_path)!r}) for name in names)\n" \
+           f"size = os.path.getsize({str(tmp_path / 'autograder.zip')!r})"
+    tests = hidden_tests({"q": "(seen, size) == (['autograder.zip', 'outro.txt'], 0)"})
+    children = Children(60, hidden=(tmp_path / "entregas", tmp_path / "autograder.zip"))
+    assert children.run([code], tests) == (GRADED, b'{"q": [true]}\n')
