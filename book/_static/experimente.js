@@ -1,4 +1,5 @@
 // The page Experimente: a photo goes through the model in this browser, and nowhere else.
+// No module, because browsers load none for a page opened from the disk, which then could not say what to do.
 
 const MAX_BYTES = 60e6;
 const MAX_PIXELS = 16e6; // the largest canvas that every phone gives
