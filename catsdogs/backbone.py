@@ -7,16 +7,16 @@ from pathlib import Path
 
 from catsdogs.checkpoint import load_checkpoint
 from catsdogs.config import PHASE1_CHECKPOINT, Config, checkpoint_path, shipped_models_dir
-from catsdogs.download import reachable
+from catsdogs.download import check_hdf5, download
 from catsdogs.errors import CatsdogsError
+from catsdogs.guard import check_weights
 from catsdogs.quiet import keras
 
 # Where Keras Applications keeps its weights, and the name get_file gives them on disk.
-WEIGHTS_HOST = "https://storage.googleapis.com"
-WEIGHTS_URL = WEIGHTS_HOST + "/tensorflow/keras-applications/mobilenet_v2/"
+WEIGHTS_URL = "https://storage.googleapis.com/tensorflow/keras-applications/mobilenet_v2/"
 WEIGHTS_NAME = "mobilenet_v2_weights_tf_dim_ordering_tf_kernels_1.0_{size}_no_top.h5"
-# Of the file for 224 px, as Keras's own progress bar shows it.
-WEIGHTS_BYTES = 9_406_464
+# By image size, as Keras's own progress bar shows it; of the others only the content is checked.
+WEIGHTS_BYTES = {224: 9_406_464}
 MIN_IMAGE_SIZE = 32
 IMAGENET_SIZES = (96, 128, 160, 192, 224)
 
@@ -76,8 +76,9 @@ def _base_from_file(config: Config, path: Path) -> tuple[keras.Model, str]:
     if not path.exists():
         raise CatsdogsError(f"Não encontrei os pesos {path}: confira o caminho.")
     try:
+        check_weights(path)
         return new_base(config.image_size, path), f"pesos de {path.name}"
-    except (OSError, ValueError) as error:
+    except Exception as error:  # weights of something else may fail anywhere inside Keras
         raise CatsdogsError(f"{path.name} não contém pesos da MobileNetV2 sem classificador (include_top=False): "
                             "indique outro arquivo.") from error
 
@@ -89,12 +90,12 @@ def keras_models_dir() -> Path:
 
 def _imagenet_base(config: Config) -> tuple[keras.Model, str]:
     size = config.image_size if config.image_size in IMAGENET_SIZES else 224
-    cached = keras_models_dir() / WEIGHTS_NAME.format(size=size)
-    if not cached.exists() and not reachable(WEIGHTS_HOST):
-        return _shipped_base(config)
+    path = keras_models_dir() / WEIGHTS_NAME.format(size=size)
     try:
-        return new_base(config.image_size, "imagenet"), "pesos oficiais da ImageNet (keras.applications)"
-    except Exception:  # get_file raises a bare Exception when the download fails
+        # Not by Keras itself, which would leave half a file under the final name if it were killed.
+        download(WEIGHTS_URL + path.name, path, WEIGHTS_BYTES.get(size), check_hdf5)
+        return new_base(config.image_size, path), "pesos oficiais da ImageNet (keras.applications)"
+    except CatsdogsError:
         return _shipped_base(config)
 
 

@@ -4,7 +4,11 @@ The photos cannot be redistributed; what the frozen trunk made of them can. Each
 activation is kept in 8 bits, with one scale and offset per channel.
 """
 
+import contextlib
 import json
+import zipfile
+import zlib
+from collections.abc import Iterator
 from pathlib import Path
 
 import numpy as np
@@ -38,18 +42,29 @@ def save_bundle(path: Path, photos, activations: np.ndarray, about: dict) -> Non
                             class_names=np.array(photos.class_names), about=np.array(json.dumps(about)))
 
 
+@contextlib.contextmanager
+def _opened() -> Iterator[np.lib.npyio.NpzFile]:
+    """The bundle, or one sentence on what to do when it is damaged; nothing pickled in it is read."""
+    try:
+        with np.load(bundle_path(), allow_pickle=False) as stored:
+            yield stored
+    except (zipfile.BadZipFile, zlib.error, EOFError, NotImplementedError, KeyError, ValueError, OSError) as error:
+        raise CatsdogsError(f"{bundle_path()} está danificado: recupere-o com `git restore models` ou clone o "
+                            "repositório de novo.") from error
+
+
 def load_bundle_index() -> dict | None:
     """Names, labels, digests and class names of the bundled photos; None when there is no bundle."""
     if not bundle_path().exists():
         return None
-    with np.load(bundle_path(), allow_pickle=False) as stored:
+    with _opened() as stored:
         return {"names": tuple(stored["names"].tolist()), "labels": stored["labels"],
                 "digests": tuple(stored["digests"].tolist()), "class_names": tuple(stored["class_names"].tolist())}
 
 
 def load_bundle_about() -> dict:
     """What the bundle says of its making: trunk fingerprint, image size, backbone and data."""
-    with np.load(bundle_path(), allow_pickle=False) as stored:
+    with _opened() as stored:
         return json.loads(stored["about"].item())
 
 
@@ -57,7 +72,7 @@ def load_bundle_activations(digests: tuple[str, ...], image_size: int, fingerpri
     """The bundled activations of the photos with these digests, back in float32.
 
     Raises:
-        CatsdogsError: the bundle was made with another trunk or image size.
+        CatsdogsError: the bundle is damaged, or was made with another trunk or image size.
     """
     about = load_bundle_about()
     if about["image_size"] != image_size:
@@ -66,7 +81,7 @@ def load_bundle_activations(digests: tuple[str, ...], image_size: int, fingerpri
     if about["fingerprint"] != fingerprint:
         raise CatsdogsError("As ativações que acompanham o repositório servem só para o backbone que veio com ele e o "
                             "número padrão de camadas descongeladas: indique uma pasta de fotos com CATSDOGS_DATA.")
-    with np.load(bundle_path(), allow_pickle=False) as stored:
+    with _opened() as stored:
         row_of = {digest: row for row, digest in enumerate(stored["digests"].tolist())}
         levels = stored["levels"][[row_of[digest] for digest in digests]]
         return levels * stored["scale"] + stored["low"]

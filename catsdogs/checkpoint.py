@@ -8,13 +8,19 @@ import zlib
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from catsdogs import guard
+from catsdogs.config import BetterConfig, Config
 from catsdogs.errors import CatsdogsError
 from catsdogs.files import atomic_path
+from catsdogs.limits import MAX_IMAGE_SIZE
 
 if TYPE_CHECKING:
     from catsdogs.quiet import keras
 
 METADATA_MEMBER = "catsdogs.json"
+# What a damaged file, or one of another kind, makes the readers of zip, JSON and HDF5 raise.
+UNREADABLE = (zipfile.BadZipFile, zlib.error, EOFError, RuntimeError, KeyError, ValueError, OSError, TypeError,
+              AttributeError)
 
 
 def save_checkpoint(model: keras.Model, path: Path, class_names: tuple[str, str], about: dict) -> None:
@@ -26,11 +32,11 @@ def save_checkpoint(model: keras.Model, path: Path, class_names: tuple[str, str]
     with atomic_path(path) as temporary:
         model.save(temporary)
         with zipfile.ZipFile(temporary, "a") as archive:
-            archive.writestr(METADATA_MEMBER, json.dumps({"class_names": class_names, **about}, ensure_ascii=False))
+            archive.writestr(METADATA_MEMBER, json.dumps({"class_names": class_names, **about}))
 
 
 def read_metadata(path: Path) -> dict:
-    """What ``save_checkpoint`` wrote about a checkpoint; at least ``class_names``.
+    """What ``save_checkpoint`` wrote about a checkpoint; at least its two ``class_names``.
 
     Raises:
         CatsdogsError: the file is missing, damaged, or was not written by ``save_checkpoint``.
@@ -39,24 +45,57 @@ def read_metadata(path: Path) -> dict:
         raise CatsdogsError(f"Não encontrei o checkpoint {path}: rode `catsdogs train` para criá-lo.")
     try:
         with zipfile.ZipFile(path) as archive:
-            return json.loads(archive.read(METADATA_MEMBER))
-    except (zipfile.BadZipFile, zlib.error, EOFError, NotImplementedError, KeyError, ValueError, OSError) as error:
+            guard.check_members(archive)
+            metadata = json.loads(archive.read(METADATA_MEMBER))
+        first, second = metadata["class_names"]
+        if not all(isinstance(name, str) for name in (first, second)):
+            raise guard.RefusedFile("class names are no text")
+        config_of(metadata)
+    except UNREADABLE as error:
         raise _bad_checkpoint(path) from error
+    return metadata
+
+
+def config_of(metadata: dict) -> Config:
+    """The settings of a run, from its checkpoint's metadata; what is not told is the challenge's.
+
+    Raises:
+        TypeError: an unknown setting, or one of another type.
+        ValueError: an image size that no network of ours has.
+    """
+    told = metadata.get("config", {})
+    config = (BetterConfig if "mirror" in told else Config)(**told)
+    for name, value in told.items():
+        if not (value is None or isinstance(value, (int, float))):
+            raise TypeError(f"{name} is {value!r}")
+    if not 0 < config.image_size <= MAX_IMAGE_SIZE:
+        raise ValueError(f"image_size is {config.image_size}")
+    return config
 
 
 def load_checkpoint(path: Path) -> tuple[keras.Model, dict]:
     """A checkpoint's model, frozen as it was saved, and its metadata.
 
+    Nothing in the file is run: see ``guard``.
+
     Raises:
-        CatsdogsError: as ``read_metadata``, or Keras refuses the model.
+        CatsdogsError: as ``read_metadata``; or it holds more than numbers and known layers; or
+            Keras refuses the model.
     """
     metadata = read_metadata(path)
+    try:
+        guard.check_checkpoint(path)
+    except guard.RefusedFile as error:
+        raise CatsdogsError(f"{path.name} contém o que um modelo deste projeto não tem e não foi aberto, porque "
+                            "poderia executar código de outra pessoa: use um checkpoint feito por este projeto."
+                            ) from error
+    except UNREADABLE as error:
+        raise _bad_checkpoint(path) from error
     from catsdogs.quiet import keras  # here, so that reading metadata does not wait for TensorFlow
 
     try:
         return keras.saving.load_model(path, compile=False, safe_mode=True), metadata
-    except (zipfile.BadZipFile, zlib.error, EOFError, NotImplementedError, KeyError, ValueError, OSError,
-            TypeError) as error:
+    except Exception as error:  # a configuration that makes no sense may fail anywhere inside Keras
         raise _bad_checkpoint(path) from error
 
 

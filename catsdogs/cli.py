@@ -1,6 +1,7 @@
 """The command line: reads arguments, calls the package, prints in Portuguese."""
 
 import argparse
+import io
 import json
 import os
 import re
@@ -23,7 +24,8 @@ from catsdogs.config import (
     load_config,
     models_dir,
 )
-from catsdogs.errors import CatsdogsError
+from catsdogs.errors import CatsdogsError, printable, reason
+from catsdogs.limits import GRADING_SECONDS
 from catsdogs.text import display_name, number, percent, plain_table
 
 PHASES = {"1": PHASE1_CHECKPOINT, "2": PHASE2_CHECKPOINT}
@@ -61,6 +63,9 @@ def main(arguments: Sequence[str] | None = None) -> int:
         0 on success, 1 when something was wrong with what the user gave, 130 on Ctrl+C.
         Wrong usage exits with 2, as argparse does.
     """
+    for stream in (sys.stdout, sys.stderr):
+        if isinstance(stream, io.TextIOWrapper):  # a file's name may be no text at all
+            stream.reconfigure(errors="backslashreplace")
     options = build_parser().parse_args(arguments)
     try:
         return options.run(options)
@@ -72,8 +77,12 @@ def main(arguments: Sequence[str] | None = None) -> int:
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         return 1
     except OSError as error:
-        print(f"catsdogs: não consegui ler ou gravar {error.filename or 'um arquivo'} ({error.strerror}): "
-              "confira o disco e as permissões.", file=sys.stderr)
+        where = printable(str(error.filename or "um arquivo"))
+        print(f"catsdogs: não consegui ler ou gravar {where} ({reason(error)}): confira o disco e as permissões; "
+              "CATSDOGS_CACHE e CATSDOGS_MODELS indicam outras pastas.", file=sys.stderr)
+        return 1
+    except MemoryError:
+        print("catsdogs: falta memória: feche outros programas, ou use menos fotos ou fotos menores.", file=sys.stderr)
         return 1
     except KeyboardInterrupt:
         print("\ncatsdogs: interrompido; o que já foi extraído está guardado.", file=sys.stderr)
@@ -219,7 +228,7 @@ def _add_assignment(commands) -> None:
 
 
 def _add_grade(commands) -> None:
-    command = _command(commands, "grade", "corrige uma pasta de entregas da tarefa, sem rede e com limite de tempo",
+    command = _command(commands, "grade", "corrige uma pasta de entregas da tarefa, cada uma isolada e com limites",
                        run_grade)
     command.add_argument("entregas", type=Path, metavar="ENTREGAS",
                          help="pasta com um notebook, zip ou subpasta por estudante")
@@ -230,8 +239,11 @@ def _add_grade(commands) -> None:
                               "(padrão: notas.csv)")
     command.add_argument("--jobs", type=int, default=max(1, (os.cpu_count() or 2) // 2), metavar="N",
                          help="entregas corrigidas ao mesmo tempo (padrão: metade dos núcleos)")
-    command.add_argument("--time-limit", type=float, default=600, metavar="S",
-                         help="segundos para cada entrega (padrão: 600)")
+    command.add_argument("--time-limit", type=float, default=GRADING_SECONDS, metavar="S",
+                         help=f"segundos para cada entrega (padrão: {GRADING_SECONDS})")
+    command.add_argument("--no-sandbox", action="store_true",
+                         help="corrige sem o bubblewrap, e o código dos estudantes alcança os seus arquivos: só numa "
+                              "máquina que se possa jogar fora")
 
 
 def _add_offline(commands) -> None:
@@ -285,8 +297,8 @@ def _say_found(photos, backbone) -> None:
     _say(f"Backbone: {backbone.origin}.")
     if photos.skipped:
         _say(f"{len(photos.skipped)} arquivo(s) deixado(s) de fora:")
-        for name, reason in photos.skipped:
-            _say(f"  {name}: {reason}")
+        for name, trouble in photos.skipped:
+            _say(printable(f"  {name}: {trouble}"))
 
 
 def run_train(options: argparse.Namespace) -> int:
@@ -346,9 +358,9 @@ def run_evaluate(options: argparse.Namespace) -> int:
 
 def _trained_config() -> Config:
     """The settings with which the checkpoints were trained."""
-    from catsdogs.checkpoint import read_metadata
+    from catsdogs.checkpoint import config_of, read_metadata
 
-    return Config(**read_metadata(checkpoint_path(PHASE2_CHECKPOINT))["config"])
+    return config_of(read_metadata(checkpoint_path(PHASE2_CHECKPOINT)))
 
 
 def run_verify(options: argparse.Namespace) -> int:
@@ -395,7 +407,7 @@ def run_predict(options: argparse.Namespace) -> int:
         elif error:
             _say(f"catsdogs: {error}")
         else:
-            print(f"{photo}: " + " | ".join(_answer_line(name, answer, len(answers) > 1)
+            print(f"{printable(str(photo))}: " + " | ".join(_answer_line(name, answer, len(answers) > 1)
                                             for name, answer in answers.items()), flush=True)
     if options.json:
         print(json.dumps(rows, ensure_ascii=False, indent=1))
@@ -590,9 +602,10 @@ def run_grade(options: argparse.Namespace) -> int:
     """``catsdogs grade``."""
     from catsdogs.grading import grade_all
 
-    if options.jobs < 1 or options.time_limit <= 0:
+    if options.jobs < 1 or not options.time_limit > 0:  # nan is neither
         raise CatsdogsError("--jobs e --time-limit precisam ser maiores que zero.")
-    grades = grade_all(options.entregas, options.autograder, options.out, options.jobs, options.time_limit, _say)
+    grades = grade_all(options.entregas, options.autograder, options.out, options.jobs, options.time_limit, _say,
+                       sandboxed=not options.no_sandbox)
     print(plain_table(["Estudante", "Pontos", "Situação"],
                       [[grade.student, number(grade.total, 1), grade.status] for grade in grades]))
     print(f"\nNotas em {options.out}, gráfico em {options.out.with_suffix('.png')}, uma página por estudante em "

@@ -52,12 +52,13 @@ def cluster_activations(photos: Photos, backbone: Backbone, config: Config, clus
     """
     paths = [str(photos.path(i).absolute()) for i in range(len(photos))]
     cache = open_cache(photos, backbone, config)
-    missing = cache.missing()
-    if missing:
+
+    def compute(missing: list[tuple[int, int]]) -> Iterator[tuple[int, np.ndarray]]:
         trunk = export_trunk(backbone)
         with _quiet(), _connected(cluster, workers) as client:
-            cache.fill(missing, _computed_there(client, trunk, missing, paths, photos.digests, config.image_size))
-    return cache.read()
+            yield from _computed_there(client, trunk, missing, paths, photos.digests, config.image_size)
+
+    return cache.complete(compute)
 
 
 def _computed_there(client, content: bytes, chunks: list[tuple[int, int]], paths: list[str],
@@ -102,7 +103,7 @@ def compute_chunk(trunk: bytes, paths: Sequence[str], digests: Sequence[str], si
             raise CatsdogsError(f"O worker em {socket.gethostname()} não encontrou a foto {path}, ou a que está "
                                 "lá é outra: todas as máquinas do cluster precisam ver a mesma pasta de fotos, no "
                                 "mesmo caminho.")
-    return extract(paths, size, _trunk_runner(trunk))
+    return extract(paths, digests, size, _trunk_runner(trunk))
 
 
 def _is_same_file(path: Path, digest: str) -> bool:

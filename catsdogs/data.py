@@ -1,22 +1,23 @@
 """Where the photos come from, which of them are usable, and how they are split."""
 
+import contextlib
 import hashlib
+import json
 import os
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, replace
 from pathlib import Path
 
 import numpy as np
-import pooch
 from sklearn.model_selection import train_test_split
 from tqdm import tqdm
 
 from catsdogs.bundle import load_bundle_index
 from catsdogs.config import Config, cache_dir
 from catsdogs.download import OFFICIAL_BYTES, OFFICIAL_URL, download, official_archive, unpack
-from catsdogs.errors import CatsdogsError, NoNetworkError
-from catsdogs.files import read_json, write_json
-from catsdogs.photo import is_photo_name, read_photo
+from catsdogs.errors import CatsdogsError, DamagedFileError, NoNetworkError, reason
+from catsdogs.files import read_sealed, write_sealed
+from catsdogs.photo import decode_photo, is_photo_name, photo_bytes
 
 SPLIT_FOLDERS = {"train", "training", "treino", "validation", "valid", "val", "validacao", "validação",
                  "test", "testing", "teste"}
@@ -109,18 +110,21 @@ def _named_folder(source: Path) -> Path:
         raise CatsdogsError(f"Não encontrei {source}: confira o caminho da pasta ou do zip de fotos.")
     if source.suffix.lower() != ".zip":
         raise CatsdogsError(f"{source.name} não é uma pasta nem um zip: indique uma pasta com duas subpastas de fotos.")
-    folder = cache_dir() / "photos" / f"{source.stem}-{pooch.file_hash(str(source))[:12]}"
-    return folder if folder.is_dir() else unpack(source, folder)
+    return unpack(source, cache_dir() / "photos" / f"{source.stem}-{_file_digest(source)[:12]}")
+
+
+def _file_digest(path: Path) -> str:
+    digest = hashlib.sha256()
+    with open(path, "rb") as file:
+        while piece := file.read(2**20):
+            digest.update(piece)
+    return digest.hexdigest()
 
 
 def _official_photos(url: str, expected_bytes: int | None) -> Photos:
-    folder = cache_dir() / "photos" / "official"
-    if folder.is_dir():
-        return index_folder(folder, "zip oficial, já baixado antes")
     try:
-        archive = download(url, official_archive(), expected_bytes)
-        unpack(archive, folder)
-        return index_folder(folder, "zip oficial, baixado agora")
+        when = "já baixado antes" if official_archive().exists() else "baixado agora"
+        return index_folder(_official_folder(url, expected_bytes), f"zip oficial, {when}")
     except CatsdogsError as failure:
         photos = load_bundle_index()
         if photos is None:
@@ -129,25 +133,52 @@ def _official_photos(url: str, expected_bytes: int | None) -> Photos:
         return Photos(**photos, origin=f"ativações que acompanham o repositório ({reason})", folder=None)
 
 
+def _official_folder(url: str, expected_bytes: int | None) -> Path:
+    """The unpacked official zip, downloaded if needed, and once more if it turns out to be damaged."""
+    archive, folder = official_archive(), cache_dir() / "photos" / "official"
+    if folder.is_dir() and not archive.exists():  # somebody wanted the disk back
+        return folder
+    try:
+        return unpack(download(url, archive, expected_bytes), folder)
+    except DamagedFileError:
+        archive.unlink()
+        return unpack(download(url, archive, expected_bytes), folder)
+
+
 def index_folder(folder: Path, origin: str) -> Photos:
     """Find, verify and hash every photo below ``folder``.
 
-    Every file is decoded once; the result is remembered and reused as long as names,
-    sizes and modification times stay the same.
+    Every file is decoded once; the result is remembered and reused as long as names, sizes
+    and times of the last change stay the same.
 
     Raises:
-        CatsdogsError: there are not exactly two classes, or too few readable photos.
+        CatsdogsError: there are not exactly two classes, or too few readable photos, or a
+            folder cannot be read.
     """
-    root, files = find_class_files(folder)
+    try:
+        root, files = find_class_files(folder)
+    except OSError as error:
+        raise CatsdogsError(f"Não consegui ler {error.filename or folder} ({reason(error)}): confira a pasta e suas "
+                            "permissões.") from error
     class_names = tuple(sorted({label for label, _ in files}))
-    state = [[path.relative_to(root).as_posix(), path.stat().st_size, path.stat().st_mtime_ns] for _, path in files]
+    state = [(path.relative_to(root).as_posix(), *_size_and_times(path)) for _, path in files]
     signature = hashlib.sha256(repr((str(root.resolve()), state)).encode()).hexdigest()
-    remembered = cache_dir() / "index" / f"{signature[:32]}.json"
-    rows = _remembered_rows(remembered)
-    if rows is None:
-        rows = _verify(files)
-        write_json(remembered, rows)
+    remembered = cache_dir() / "index" / signature[:32]
+    kept = read_sealed(remembered)
+    rows = _verify(files) if kept is None else json.loads(kept)
+    if kept is None:
+        with contextlib.suppress(OSError):  # without a place to keep it, they are verified again the next time
+            write_sealed(remembered, json.dumps(rows).encode())
     return _photos_from_rows(rows, files, root, class_names, origin)
+
+
+def _size_and_times(path: Path) -> tuple[int, ...]:
+    """What changes with a file's content, even if its modification time was set back; zero if it cannot be read."""
+    try:
+        found = path.stat()
+    except OSError:
+        return (0,)
+    return found.st_size, found.st_mtime_ns, found.st_ctime_ns
 
 
 def find_class_files(folder: Path) -> tuple[Path, list[tuple[str, Path]]]:
@@ -185,33 +216,29 @@ def _has_photos(folder: Path) -> bool:
 
 def _photo_files(folder: Path) -> list[Path]:
     found = []
-    for parent, folders, names in os.walk(folder):
+    for parent, folders, names in os.walk(folder, onerror=_raise):  # links to folders are not followed
         folders[:] = [name for name in folders if not _is_hidden(name)]
         found += [Path(parent) / name for name in names if is_photo_name(name)]
     return found
+
+
+def _raise(error: OSError) -> None:
+    raise error
 
 
 def _is_hidden(folder_name: str) -> bool:
     return folder_name.startswith((".", "__"))
 
 
-def _remembered_rows(path: Path) -> list | None:
-    try:
-        return read_json(path)
-    except (OSError, ValueError):
-        return None
-
-
 def _verify(files: list[tuple[str, Path]]) -> list[list[str]]:
-    """[digest, reason] of each file; the reason is empty for a readable photo."""
+    """[digest, trouble] of each file; the trouble is empty for a readable photo."""
     def check(path: Path) -> list[str]:
         try:
-            read_photo(path)
-            return [hashlib.sha256(path.read_bytes()).hexdigest(), ""]
+            content = photo_bytes(path)
+            decode_photo(content, path.name)
+            return [hashlib.sha256(content).hexdigest(), ""]
         except CatsdogsError as error:
             return ["", str(error)]
-        except OSError as error:
-            return ["", f"{path.name} não pôde ser lido ({error.strerror})."]
 
     paths, checks = [path for _, path in files], []
     with ThreadPoolExecutor(os.cpu_count()) as pool, \
@@ -227,10 +254,10 @@ def _photos_from_rows(rows: list, files: list, root: Path, class_names: tuple[st
     """Photos in content order; unreadable files and repeated copies are left out with their reason."""
     chosen: dict[str, tuple[str, int]] = {}
     skipped = []
-    for (digest, reason), (label, path) in zip(rows, files, strict=True):
+    for (digest, trouble), (label, path) in zip(rows, files, strict=True):
         name = path.relative_to(root).as_posix()
-        if reason:
-            skipped.append((name, reason))
+        if trouble:
+            skipped.append((name, trouble))
         elif digest in chosen:
             kept, label_of_kept = chosen[digest]
             other = "" if class_names[label_of_kept] == label else OF_OTHER_CLASS

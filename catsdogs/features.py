@@ -4,6 +4,7 @@ The trunk is frozen in both phases, so its output for a photo never changes. Tra
 the stored output is the same arithmetic as training the whole network.
 """
 
+import contextlib
 import hashlib
 import json
 import os
@@ -20,8 +21,8 @@ from catsdogs.backbone import Backbone
 from catsdogs.bundle import load_bundle_activations
 from catsdogs.config import Config, cache_dir
 from catsdogs.data import Photos
-from catsdogs.errors import CatsdogsError
-from catsdogs.photo import read_photo, resize_photo
+from catsdogs.errors import CatsdogsError, reason
+from catsdogs.photo import decode_photo, photo_bytes, resize_photo
 from catsdogs.quiet import keras, tf
 
 BATCH = 8
@@ -47,10 +48,7 @@ def activations(photos: Photos, backbone: Backbone, config: Config, mirrored: bo
                                 "conecte-se à internet ou indique uma pasta de fotos com CATSDOGS_DATA.")
         return load_bundle_activations(photos.digests, config.image_size, backbone.fingerprint)
     cache = open_cache(photos, backbone, config, mirrored)
-    missing = cache.missing()
-    if missing:
-        cache.fill(missing, _computed_here(missing, photos, backbone, config, mirrored))
-    return cache.read()
+    return cache.complete(lambda missing: _computed_here(missing, photos, backbone, config, mirrored))
 
 
 def open_cache(photos: Photos, backbone: Backbone, config: Config, mirrored: bool = False) -> "ActivationCache":
@@ -62,11 +60,11 @@ def open_cache(photos: Photos, backbone: Backbone, config: Config, mirrored: boo
 def _computed_here(chunks: list[tuple[int, int]], photos: Photos, backbone: Backbone, config: Config,
                    mirrored: bool) -> Iterator[tuple[int, np.ndarray]]:
     """(start, rows) of each chunk, one after the other."""
-    run_trunk = make_runner(backbone)
+    run_trunk, paths = make_runner(backbone), [photos.path(i) for i in range(len(photos))]
     with ThreadPoolExecutor(os.cpu_count()) as decoders:
         for start, stop in chunks:
-            paths = [photos.path(i) for i in range(start, stop)]
-            yield start, extract(paths, config.image_size, run_trunk, decoders.map, mirrored)
+            chunk = paths[start:stop], photos.digests[start:stop]
+            yield start, extract(*chunk, config.image_size, run_trunk, decoders.map, mirrored)
 
 
 def photo_activations(pixels: Sequence[np.ndarray], backbone: Backbone, config: Config) -> np.ndarray:
@@ -89,19 +87,32 @@ def cache_key(photos: Photos, backbone: Backbone, config: Config, mirrored: bool
     return hashlib.sha256(repr(parts).encode()).hexdigest()[:32]
 
 
-def extract(paths: Sequence[Path | str], size: int, run_trunk: Callable[[np.ndarray], np.ndarray],
-            each: Callable = map, mirrored: bool = False) -> np.ndarray:
+def extract(paths: Sequence[Path | str], digests: Sequence[str], size: int,
+            run_trunk: Callable[[np.ndarray], np.ndarray], each: Callable = map, mirrored: bool = False) -> np.ndarray:
     """What ``run_trunk`` gives for the photos in these files.
 
     Args:
+        digests: SHA-256 of each file, in hexadecimal.
         run_trunk: preprocessed photos (n, size, size, 3), n up to ``BATCH`` → rows (n, …).
         each: ``map``, or one that decodes in several threads.
 
     Returns:
         float32 array (n, …), in the order of ``paths``.
+
+    Raises:
+        CatsdogsError: a file cannot be read, or is not the one of that digest.
     """
-    resized = list(each(lambda path: resize_photo(read_photo(path), size), paths))
+    resized = list(each(lambda path, digest: _resized(Path(path), digest, size), paths, digests))
     return _run_in_batches([photo[:, ::-1] for photo in resized] if mirrored else resized, run_trunk)
+
+
+def _resized(path: Path, digest: str, size: int) -> np.ndarray:
+    """A photo as the network sees it, made from the very bytes that were verified."""
+    content = photo_bytes(path)
+    if hashlib.sha256(content).hexdigest() != digest:
+        raise CatsdogsError(f"A foto {path} mudou depois de conferida: rode de novo e, se esta mensagem voltar, "
+                            "troque a foto por outra cópia.")
+    return resize_photo(decode_photo(content, path.name), size)
 
 
 def _run_in_batches(resized: list[np.ndarray], run_trunk) -> np.ndarray:
@@ -141,9 +152,9 @@ def outputs(photos: Photos, model: keras.Model) -> np.ndarray:
     run = _keras_runner(model) if _keras_is_faster() else litert.make_runner(litert.convert(model), BATCH)
     size = model.input_shape[1]
     with ThreadPoolExecutor(os.cpu_count()) as decoders:
-        paths = [photos.path(i) for i in range(len(photos))]
-        return np.concatenate([extract(paths[at:at + CHUNK], size, run, decoders.map)
-                               for at in range(0, len(paths), CHUNK)])
+        paths, pieces = [photos.path(i) for i in range(len(photos))], range(0, len(photos), CHUNK)
+        return np.concatenate([extract(paths[at:at + CHUNK], photos.digests[at:at + CHUNK], size, run, decoders.map)
+                               for at in pieces])
 
 
 def export_trunk(backbone: Backbone) -> bytes:
@@ -165,15 +176,20 @@ class ActivationCache:
         """Open or create the cache in ``folder`` for an array of ``shape``."""
         self.folder, self.shape = folder, shape
         self.data, self.journal = folder / "activations.f32", folder / "chunks.jsonl"
-        folder.mkdir(parents=True, exist_ok=True)
-        expected = int(np.prod(shape)) * 4
-        if not self.data.exists() or self.data.stat().st_size != expected:
-            self.journal.unlink(missing_ok=True)
-            with open(self.data, "wb") as fresh:
-                fresh.truncate(expected)
+        with self._on_disk():
+            folder.mkdir(parents=True, exist_ok=True)
+            with open(self.data, "ab") as file:  # never emptied: another process may be filling it
+                file.truncate(int(np.prod(shape)) * 4)
 
-    def _map(self, mode: str) -> np.memmap:
-        return np.memmap(self.data, np.float32, mode, shape=self.shape)
+    @contextlib.contextmanager
+    def _on_disk(self) -> Iterator[None]:
+        """Tell what to do where the disk takes no more."""
+        try:
+            yield
+        except OSError as error:
+            raise CatsdogsError(f"Não consegui guardar as ativações em {self.folder} ({reason(error)}): libere espaço "
+                                "ou indique outra pasta em CATSDOGS_CACHE; o que já foi extraído fica guardado."
+                                ) from error
 
     def _recorded(self) -> dict[tuple[int, int], int]:
         """Checksum by (start, stop), from the journal's readable lines."""
@@ -189,10 +205,29 @@ class ActivationCache:
 
     def missing(self) -> list[tuple[int, int]]:
         """The chunks (start, stop) that are absent or damaged, in order."""
-        recorded, array = self._recorded(), self._map("r")
+        recorded, array = self._recorded(), self.read()
         chunks = [(at, min(at + CHUNK, self.shape[0])) for at in range(0, self.shape[0], CHUNK)]
-        return [(start, stop) for start, stop in chunks
-                if recorded.get((start, stop)) != zlib.crc32(np.ascontiguousarray(array[start:stop]))]
+        # What is not recorded is not looked at: in a full memory disk, even reading a hole kills the process.
+        return [(start, stop) for start, stop in chunks if (start, stop) not in recorded
+                or recorded[start, stop] != zlib.crc32(np.ascontiguousarray(array[start:stop]))]
+
+    def complete(self, compute: Callable[[list[tuple[int, int]]], Iterable[tuple[int, np.ndarray]]]) -> np.ndarray:
+        """The whole array as a read-only memory map, once nothing is missing.
+
+        Args:
+            compute: given the missing chunks (start, stop), yields (start, rows) of each, in any order.
+
+        Raises:
+            CatsdogsError: the disk takes no more, or does not keep what is written.
+        """
+        for _ in range(3):  # what another process or the disk spoiled meanwhile is made again
+            if not (missing := self.missing()):
+                return self.read()
+            self.fill(missing, compute(missing))
+        if self.missing():
+            raise CatsdogsError(f"O que gravo em {self.folder} não é o que leio de volta: confira o disco ou indique "
+                                "outra pasta em CATSDOGS_CACHE.")
+        return self.read()
 
     def fill(self, missing: list[tuple[int, int]], computed: Iterable[tuple[int, np.ndarray]]) -> None:
         """Store each (start, rows) of ``computed`` as it comes, showing how many photos of ``missing`` are done."""
@@ -204,17 +239,19 @@ class ActivationCache:
 
     def write(self, start: int, values: np.ndarray) -> None:
         """Store the rows from ``start`` on, then record them."""
-        array = self._map("r+")
-        array[start:start + len(values)] = values
-        array.flush()
-        line = json.dumps([start, start + len(values), zlib.crc32(np.ascontiguousarray(values, np.float32))])
-        with open(self.journal, "a") as journal:
+        values = np.ascontiguousarray(values, np.float32)
+        line = json.dumps([start, start + len(values), zlib.crc32(values)])
+        # Not through a memory map: on a full disk that would kill the process instead of raising an error.
+        with self._on_disk(), open(self.data, "r+b") as data, open(self.journal, "a") as journal:
+            data.seek(start * values[0].nbytes)
+            data.write(values)
+            data.flush()
             # The newline comes first, so that a torn last line cannot swallow this one.
             journal.write("\n" + line)
 
     def read(self) -> np.ndarray:
-        """The whole array as a read-only memory map."""
-        return self._map("r")
+        """The array as it is on the disk, as a read-only memory map."""
+        return np.memmap(self.data, np.float32, "r", shape=self.shape)
 
 
 def pooled_features(tail: keras.Model, maps: np.ndarray) -> np.ndarray:

@@ -4,9 +4,10 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from catsdogs.backbone import WEIGHTS_HOST, fingerprint, keras_models_dir
+from catsdogs.backbone import WEIGHTS_URL, fingerprint, keras_models_dir
 from catsdogs.config import ORIGINAL_CLASSIFIER, shipped_models_dir
-from catsdogs.download import reachable
+from catsdogs.download import check_hdf5, download
+from catsdogs.errors import CatsdogsError
 from catsdogs.quiet import keras
 
 IMAGENET_CLASSIFIER = "mobilenet_v2_weights_tf_dim_ordering_tf_kernels_1.0_224.h5"
@@ -61,12 +62,12 @@ def load_original_classifier(base: keras.Model) -> OriginalClassifier | None:
 
 
 def _imagenet_classifier(base: keras.Model) -> OriginalClassifier | None:
-    if not (keras_models_dir() / IMAGENET_CLASSIFIER).exists() and not reachable(WEIGHTS_HOST):
-        return None
+    path = keras_models_dir() / IMAGENET_CLASSIFIER
     try:
-        whole = keras.applications.MobileNetV2(weights="imagenet")
-    except Exception:  # get_file raises a bare Exception when the download fails
+        download(WEIGHTS_URL + path.name, path, check=check_hdf5)
+    except CatsdogsError:
         return None
+    whole = keras.applications.MobileNetV2(weights=path)
     last = "Conv_1"
     if not np.array_equal(whole.get_layer(last).get_weights()[0], base.get_layer(last).get_weights()[0]):
         return None

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import contextlib
-import hashlib
 import importlib.util
 import io
 import os
@@ -14,13 +13,11 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from catsdogs.files import atomic_path
+from catsdogs.files import read_sealed, write_sealed
 from catsdogs.silence import silenced_native_output
 
 if TYPE_CHECKING:
     from catsdogs.quiet import keras
-
-DIGEST_SIZE = hashlib.sha256().digest_size
 
 
 def is_installed() -> bool:
@@ -31,18 +28,16 @@ def is_installed() -> bool:
 def exported(path: Path, load: Callable[[], keras.Model]) -> bytes:
     """A model as LiteRT, kept in the file ``path`` and made again if that is missing or damaged.
 
-    The file ends in the SHA-256 of the rest, because LiteRT itself notices no damage.
+    The file carries its checksum, because LiteRT itself notices no damage.
 
     Args:
         load: gives the Keras model; called only when there is something to convert.
     """
-    kept = path.read_bytes() if path.exists() else b""
-    content, digest = kept[:-DIGEST_SIZE], kept[-DIGEST_SIZE:]
-    if hashlib.sha256(content).digest() != digest:
+    content = read_sealed(path)
+    if content is None:
         content = convert(load())
-        # Without a place to keep it, the next time is slow again, but this one works.
-        with contextlib.suppress(OSError), atomic_path(path) as temporary:
-            temporary.write_bytes(content + hashlib.sha256(content).digest())
+        with contextlib.suppress(OSError):  # without a place to keep it, the next time is slow again
+            write_sealed(path, content)
     return content
 
 

@@ -105,8 +105,12 @@ def train(materials: Materials, say: Callable[[str], None] = print, verbose: int
     if not again and (recorded := recorded_run(materials, hardware)):
         say(f"Nada mudou desde o treino de {recorded['date']}: estes são seus resultados (--again treina de novo).")
         return recorded
-    say("Fase 1: treinando a cabeça sobre a base congelada…")
-    phase1 = train_phase1(materials, verbose)
+    phase1 = None if again else trained_before(PHASE1_CHECKPOINT, materials)
+    if phase1:
+        say("Fase 1: já treinada antes; a fase 2 parte dela.")
+    else:
+        say("Fase 1: treinando a cabeça sobre a base congelada…")
+        phase1 = train_phase1(materials, verbose)
     # Phase 2 always starts from the file, so that it is the same whether phase 1 ran now or long ago.
     model = load_checkpoint(models_dir() / PHASE1_CHECKPOINT)[0]
     before = probabilities(model, materials)
@@ -132,13 +136,23 @@ def recorded_run(materials: Materials, hardware: Hardware = ONE_DEVICE) -> dict 
     return record if same_way and all(this <= each.items() for each in (record, *saved)) else None
 
 
+def trained_before(name: str, materials: Materials) -> Phase | None:
+    """What a phase of this very run left in its checkpoint, if a training that was cut short got as far."""
+    try:
+        metadata = read_metadata(models_dir() / name)
+    except CatsdogsError:
+        return None
+    same = about(materials).items() <= metadata.items() and metadata.get("versions") == versions()
+    return Phase(metadata["history"], metadata["best_epoch"]) if same and "history" in metadata else None
+
+
 def train_phase1(materials: Materials, verbose: int = 0) -> Phase:
     """Train a new head on the frozen base and save the whole model."""
     config, backbone = materials.config, materials.backbone
     keras.utils.set_random_seed(config.seed)
     head = build_head(config)
     phase = train_head(head, materials.features, materials.photos.labels, materials.split, config, verbose)
-    save_phase(assemble(backbone.base, head, config), PHASE1_CHECKPOINT, materials)
+    save_phase(assemble(backbone.base, head, config), PHASE1_CHECKPOINT, materials, phase)
     return phase
 
 
@@ -148,13 +162,14 @@ def train_phase2(model: keras.Model, materials: Materials, verbose: int = 0,
     _, tail = cut(find_base(model), materials.config.unfrozen_layers)
     phase = fine_tune(tail, model.get_layer("head"), materials.maps, materials.photos.labels, materials.split,
                       materials.config, verbose, hardware)
-    save_phase(model, PHASE2_CHECKPOINT, materials)
+    save_phase(model, PHASE2_CHECKPOINT, materials, phase)
     return phase
 
 
-def save_phase(model: keras.Model, name: str, materials: Materials) -> None:
-    """Write a whole model to ``models_dir()`` under ``name``, with what it was made from."""
-    save_checkpoint(model, models_dir() / name, materials.photos.class_names, about(materials))
+def save_phase(model: keras.Model, name: str, materials: Materials, phase: Phase | None = None) -> None:
+    """Write a whole model to ``models_dir()`` under ``name``, with what it was made from and how its training went."""
+    made = {**about(materials), "versions": versions(), **(asdict(phase) if phase else {})}
+    save_checkpoint(model, models_dir() / name, materials.photos.class_names, made)
 
 
 def phase1_model(materials: Materials) -> keras.Model:

@@ -36,6 +36,11 @@ def show(figure: Figure, alt: str) -> None:
     display(Image(data=content.getvalue(), format=kind, width=width, metadata={"alt": alt, "chart": chart}))
 
 
+def _class_label(class_name: str) -> str:
+    """A class's name in a figure, where a pair of dollars would begin a formula."""
+    return display_name(class_name).replace("$", r"\$")
+
+
 def _figure(width: float, height: float, columns: int = 1, rows: int = 1, **options):
     figure = Figure(figsize=(width, height), layout="constrained", facecolor="white")
     return figure, figure.subplots(rows, columns, **options)
@@ -73,7 +78,7 @@ def confusion(scores: Scores, class_names: Sequence[str], title: str) -> Figure:
         for column in range(2):
             axes.text(column, row, f"{counts[row, column]}\n{percent(shares[row, column])}", ha="center", va="center",
                       color="white" if shares[row, column] > 0.5 else "black", fontsize=13)
-    names = [display_name(name) for name in class_names]
+    names = [_class_label(name) for name in class_names]
     axes.set_xticks([0, 1], names)
     axes.set_yticks([0, 1], names)
     axes.set_xlabel("Resposta do modelo")
@@ -89,7 +94,7 @@ def split_counts(counts: dict[str, Sequence[int]], class_names: Sequence[str]) -
     for label, name in enumerate(class_names):
         heights = [pair[label] for pair in counts.values()]
         bars = axes.bar(positions + (label - 0.5) * 0.4, heights, 0.4, color=CLASS_COLORS[label],
-                        label=display_name(name))
+                        label=_class_label(name))
         axes.bar_label(bars)
     axes.set_xticks(positions, list(counts))
     axes.set_ylabel("Fotos")
@@ -186,11 +191,11 @@ def probability_histogram(probabilities: np.ndarray, labels: np.ndarray, class_n
     bins = np.linspace(0, 1, 21)
     for label, name in enumerate(class_names):
         axes.hist(probabilities[labels == label], bins, color=CLASS_COLORS[label], alpha=0.7,
-                  label=f"fotos de {display_name(name)}")
+                  label=f"fotos de {_class_label(name)}")
     axes.axvline(0.5, color="0.3", linestyle=":")
     axes.set_yscale("symlog")
     axes.set_yticks([0, 1, 10, 100], ["0", "1", "10", "100"])
-    axes.set_xlabel(f"Probabilidade de {display_name(class_names[1])}")
+    axes.set_xlabel(f"Probabilidade de {_class_label(class_names[1])}")
     axes.set_ylabel("Fotos (escala logarítmica)")
     _decimal_comma(axes.xaxis, 1)
     axes.legend(frameon=False, loc="upper center")

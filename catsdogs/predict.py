@@ -10,8 +10,8 @@ from pathlib import Path
 import numpy as np
 
 from catsdogs import litert
-from catsdogs.checkpoint import load_checkpoint, read_metadata
-from catsdogs.config import Config, cache_dir
+from catsdogs.checkpoint import config_of, load_checkpoint, read_metadata
+from catsdogs.config import cache_dir
 from catsdogs.errors import CatsdogsError
 from catsdogs.photo import is_photo_name, read_photo, resize_photo
 
@@ -57,7 +57,7 @@ class Classifier:
         """
         self.metadata = read_metadata(checkpoint)
         self.class_names = tuple(self.metadata["class_names"])
-        self.image_size = self.metadata.get("config", {}).get("image_size", Config.image_size)
+        self.image_size = config_of(self.metadata).image_size
         self._run = self._litert_runner(checkpoint, say) if litert.is_installed() else _keras_runner(checkpoint)
 
     def predict(self, path: Path | str) -> Prediction:

@@ -1,11 +1,13 @@
 """What the reader sees in words: class names, numbers and tables in Brazilian Portuguese."""
 
+from catsdogs.errors import printable
+
 DISPLAY_NAMES = {"cats": "gato", "cat": "gato", "dogs": "cachorro", "dog": "cachorro"}
 
 
 def display_name(class_name: str) -> str:
-    """A class folder's name as shown to the reader; unknown names stay as they are."""
-    return DISPLAY_NAMES.get(class_name.lower(), class_name)
+    """A class folder's name as shown to the reader; unknown names stay as they are, but on one line."""
+    return DISPLAY_NAMES.get(class_name.lower(), printable(class_name))
 
 
 def number(value: float, digits: int = 4) -> str:

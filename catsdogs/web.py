@@ -7,7 +7,7 @@ import numpy as np
 
 from catsdogs import litert
 from catsdogs.backbone import cut, find_base
-from catsdogs.checkpoint import load_checkpoint
+from catsdogs.checkpoint import config_of, load_checkpoint
 from catsdogs.config import PHASE1_CHECKPOINT, PHASE2_CHECKPOINT, Config, checkpoint_path
 from catsdogs.errors import CatsdogsError
 from catsdogs.explain import find_head
@@ -32,7 +32,7 @@ def export_web(folder: Path) -> dict:
     models, (first, second) = [model for model, _ in loaded], [metadata for _, metadata in loaded]
     if first.get("key") != second.get("key") or first.get("config") != second.get("config"):
         raise CatsdogsError("Os checkpoints das duas fases vêm de treinos diferentes: rode `catsdogs train` antes.")
-    config = Config(**second["config"])
+    config = config_of(second)
     content = litert.convert(web_model(models, config), float16=True)
     folder.mkdir(parents=True, exist_ok=True)
     with atomic_path(folder / MODEL_FILE) as temporary:

@@ -1,4 +1,4 @@
-"""Small photos, random weights and one trained run, shared by all tests; and isolation from the machine."""
+"""Small photos, random weights and one trained run, shared by all tests; isolation from the machine; faults counted."""
 
 import contextlib
 import os
@@ -22,12 +22,20 @@ from catsdogs.pipeline import prepare, train
 
 sys.path.insert(0, str(Path(__file__).parent))  # importlib mode does not
 
-from helpers import CONFIG, assert_sentence, make_photos, photo_pixels
+from fault_record import FaultRecord
+from helpers import CONFIG, FULL, assert_sentence, make_photos, photo_pixels
 
 ROOT = Path(__file__).resolve().parent.parent
 LOOPBACK = ("127.", "localhost", "::1")
 ENVIRONMENT = ("CATSDOGS_DATA", "CATSDOGS_WEIGHTS", "CATSDOGS_QUICK", "HTTP_PROXY", "HTTPS_PROXY", "ALL_PROXY",
                "http_proxy", "https_proxy", "all_proxy")
+
+
+def pytest_configure(config):
+    config.addinivalue_line("markers", "fault(area, fault, outcome): causes a fault, told to the book's reader so")
+    # Only a whole `make trials` speaks for the project.
+    if FULL and config.option.markexpr == "fault":
+        config.pluginmanager.register(FaultRecord(ROOT / "book" / "results" / "reliability.json"))
 
 
 def isolate(monkeypatch, folder):

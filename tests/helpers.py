@@ -1,7 +1,12 @@
 """What several test files make: photos, answers of a server, checks of a message."""
 
+import io
 import os
+import shutil
+import subprocess
+import sys
 import threading
+import zipfile
 from http.server import BaseHTTPRequestHandler
 from pathlib import Path
 
@@ -12,6 +17,8 @@ from PIL import Image
 from catsdogs.config import Config
 from catsdogs.data import Photos
 
+# Whether `make trials` runs: as many trials of each fault as the book tells of, instead of a few.
+FULL = os.environ.get("CATSDOGS_TRIALS") == "full"
 PER_CLASS = 24
 CONFIG = Config(image_size=96, head_epochs=10, head_learning_rate=1e-3, fine_tune_epochs=2,
                 fine_tune_learning_rate=1e-4)
@@ -37,9 +44,40 @@ def make_photos(folder: Path, names=("cats", "dogs"), count=PER_CLASS, extension
     return folder
 
 
+def whole_photos() -> dict[str, bytes]:
+    """A small file of every kind that is read."""
+    photo = Image.fromarray(photo_pixels(0, 1, 60, 44))
+    exif = Image.Exif()
+    exif[0x0112] = 6
+    saved = {
+        "jpeg with exif": (photo, "JPEG", {"exif": exif}), "gray jpeg": (photo.convert("L"), "JPEG", {}),
+        "cmyk jpeg": (photo.convert("CMYK"), "JPEG", {}), "progressive jpeg": (photo, "JPEG", {"progressive": True}),
+        "png": (photo, "PNG", {}), "palette png": (photo.convert("P"), "PNG", {}),
+        "transparent png": (photo.convert("RGBA"), "PNG", {}), "16-bit png": (photo.convert("I;16"), "PNG", {}),
+        "webp": (photo, "WEBP", {}),
+        "animated webp": (photo, "WEBP", {"save_all": True, "append_images": [photo.rotate(90)]}),
+        "bmp": (photo, "BMP", {}), "gif": (photo.convert("P"), "GIF", {}),
+    }
+    files = {}
+    for name, (image, kind, options) in saved.items():
+        buffer = io.BytesIO()
+        image.save(buffer, kind, **options)
+        files[name] = buffer.getvalue()
+    return files
+
+
 def tiny_photos(folder: Path, names=("cats", "dogs"), count=10, **options) -> Path:
     """Photos of a few pixels, for tests that look at files only."""
     return make_photos(folder, names, count, size=(12, 10), **options)
+
+
+def zipped(folder: Path, archive: Path, prefix: str = "") -> Path:
+    """Everything below ``folder`` in a zip."""
+    with zipfile.ZipFile(archive, "w") as content:
+        for path in sorted(folder.rglob("*")):
+            if path.is_file():
+                content.write(path, prefix + path.relative_to(folder).as_posix())
+    return archive
 
 
 def fake_photos(per_class: int, folder: Path | None = None) -> Photos:
@@ -70,6 +108,38 @@ def body(content: bytes, status: int = 200, declared: int | None = None, pause: 
             pause.wait(20)
         request.wfile.write(content[len(content) // 2:])
     return answer
+
+
+def run_on_disk(folder: Path, options: str, *arguments, **environment) -> subprocess.CompletedProcess:
+    """Run Python with these arguments where ``folder / "disk"`` is a disk of its own, and the working folder.
+
+    Args:
+        options: of the mounted memory disk, such as ``size=2000000`` or ``ro``.
+        environment: variables besides this process's.
+    """
+    disk = folder / "disk"
+    disk.mkdir()
+    shell = f'mount -t tmpfs -o {options} none "$0" && cd "$0" && exec "$@"'
+    alone = ["unshare", "--user", "--map-root-user", "--mount"]
+    if shutil.which("unshare") is None or subprocess.run([*alone, "true"], capture_output=True).returncode:
+        missing("this system gives no disk of one's own")
+    return subprocess.run([*alone, "sh", "-c", shell, str(disk), sys.executable, *map(str, arguments)], text=True,
+                          capture_output=True, env={**os.environ, **environment})
+
+
+def run_on_small_disk(folder: Path, size: int, script: str, *arguments) -> tuple[str, list[str]]:
+    """Run Python code in an empty folder on a disk of ``size`` bytes, where it must raise a CatsdogsError.
+
+    Returns:
+        What the error told, and the names left in that folder, relative to it.
+    """
+    code = ("import os\nfrom pathlib import Path\nfrom catsdogs.errors import CatsdogsError\n"
+            f"try:\n    exec({script!r})\nexcept CatsdogsError as error:\n    print(error)\n"
+            "print(*sorted(str(path) for path in Path('.').rglob('*')), sep='\\n')")
+    ran = run_on_disk(folder, f"size={size}", "-c", code, *arguments, CATSDOGS_CACHE="cache", TMPDIR=".")
+    assert ran.returncode == 0, ran.stderr
+    told, *left = ran.stdout.splitlines()
+    return told, left
 
 
 def missing(reason):

@@ -4,7 +4,7 @@ from dataclasses import replace
 
 import numpy as np
 import pytest
-from helpers import CONFIG
+from helpers import CONFIG, body
 
 from catsdogs import backbone as module
 from catsdogs.backbone import copy_of_base, cut, fingerprint, load_backbone, new_base, unfreeze
@@ -149,56 +149,73 @@ def shipped(trained_here, isolated):
     return trained_here
 
 
+@pytest.fixture(scope="module")
+def official_bytes(workshop, weights_file):
+    """The random weights in the older format of the official files."""
+    import h5py
+    from keras.src.legacy.saving.legacy_h5_format import save_weights_to_hdf5_group
+
+    with h5py.File(workshop / "official.h5", "w") as file:
+        save_weights_to_hdf5_group(file, new_base(96, weights_file))
+    return (workshop / "official.h5").read_bytes()
+
+
 @pytest.fixture
-def official(monkeypatch, weights_file):
-    """``keras.applications`` with what it would do about ``weights="imagenet"``; the sizes it was asked for."""
-    asked = []
+def official(serve, monkeypatch, official_bytes, isolated):
+    """A server of weights that answers so; gives the requests it got."""
+    def start(*answers):
+        url, requests = serve(*(answers or [body(official_bytes)]))
+        monkeypatch.setattr(module, "WEIGHTS_URL", url.removesuffix("photos.zip"))
+        return requests
 
-    def make(size, weights=None):
-        if weights != "imagenet":
-            return new_base(size, weights)
-        asked.append(size)
-        if make.fails:
-            raise Exception("URL fetch failure")
-        return new_base(size, weights_file)
-
-    make.fails, make.asked = False, asked
-    monkeypatch.setattr(module, "new_base", make)
-    return make
+    monkeypatch.setattr("catsdogs.download.WAIT_SECONDS", ())
+    start.file = isolated / "keras" / "models" / module.WEIGHTS_NAME.format(size=96)
+    return start
 
 
-def test_official_weights_when_there_is_network(official, backbone, shipped, monkeypatch):
-    monkeypatch.setattr(module, "reachable", lambda url: True)
+def test_official_weights_are_fetched_once_for_keras_too(official, backbone):
+    requests = official()
+    for _ in range(2):
+        loaded = load_backbone(CONFIG)
+        assert "ImageNet" in loaded.origin and loaded.fingerprint == backbone.fingerprint
+    assert requests == [f"/{official.file.name}"] and official.file.exists()
+
+
+@pytest.mark.fault("Download", "pesos cortados ou trocados por outra coisa, agora ou antes",
+                   "baixa de novo; senão, valem os do repositório")
+@pytest.mark.parametrize("damage", [lambda whole: whole[:-1], lambda whole: whole[:5000], lambda whole: b"<html>",
+                                    lambda whole: b""], ids=["last byte", "start only", "login page", "empty"])
+def test_torn_weights_are_never_used(official, official_bytes, shipped, backbone, damage):
+    torn = damage(official_bytes)
+    official.file.parent.mkdir(parents=True)
+    official.file.write_bytes(torn)
+    official(body(torn))
+    assert load_backbone(CONFIG).origin == shipped.record["backbone"] and not official.file.exists()
+    official.file.write_bytes(torn)
+    official()
+    assert "ImageNet" in load_backbone(CONFIG).origin and official.file.read_bytes() == official_bytes
+
+
+@pytest.mark.parametrize("answer", [body(b"", status=404), body(b"", status=500), None],
+                         ids=["404", "500", "no network"])
+def test_without_official_weights_the_shipped_checkpoint_serves(official, shipped, backbone, monkeypatch, answer):
+    if answer:
+        official(answer)
+    else:
+        monkeypatch.setattr("catsdogs.download.reachable", lambda url: False)
     loaded = load_backbone(CONFIG)
-    assert official.asked == [96] and "ImageNet" in loaded.origin and loaded.fingerprint == backbone.fingerprint
-
-
-def test_official_weights_downloaded_before_need_no_network(official, monkeypatch, isolated):
-    monkeypatch.setattr("keras.src.backend.config._KERAS_DIR", str(isolated / "keras"), raising=False)
-    cached = isolated / "keras" / "models" / module.WEIGHTS_NAME.format(size=96)
-    cached.parent.mkdir(parents=True)
-    cached.touch()
-    monkeypatch.setattr(module, "reachable", lambda url: False)
-    assert "ImageNet" in load_backbone(CONFIG).origin
-
-
-@pytest.mark.parametrize("network", [False, True], ids=["no network", "failing download"])
-def test_without_official_weights_the_shipped_checkpoint_serves(official, shipped, backbone, monkeypatch, network):
-    monkeypatch.setattr(module, "reachable", lambda url: network)
-    official.fails = True
-    loaded = load_backbone(CONFIG)
-    assert bool(official.asked) == network
     assert same_weights(loaded.base, backbone.base) and loaded.origin == shipped.record["backbone"]
 
 
 def test_shipped_weights_on_request(official, shipped, backbone, monkeypatch, tmp_path):
     monkeypatch.setenv("CATSDOGS_WEIGHTS", str(tmp_path / "nada.h5"))
+    requests = official()
     loaded = load_backbone(CONFIG, shipped=True)
-    assert not official.asked and loaded.fingerprint == backbone.fingerprint
+    assert not requests and loaded.fingerprint == backbone.fingerprint
 
 
 def test_no_weights_anywhere_gives_one_sentence(refused, monkeypatch):
-    monkeypatch.setattr(module, "reachable", lambda url: False)
+    monkeypatch.setattr("catsdogs.download.reachable", lambda url: False)
     assert "CATSDOGS_WEIGHTS" in refused(load_backbone, CONFIG)
 
 

@@ -137,7 +137,7 @@ def test_what_needs_no_training_imports_no_heavy_package(trained_here, isolated,
     lines = subprocess.run(command, capture_output=True, text=True).stderr.splitlines()
     imported = {line.split("|")[-1].strip().split(".")[0] for line in lines if line.startswith("import time:")}
     assert "catsdogs" in imported and ("ai_edge_litert" in imported) == ("predict" in arguments)
-    assert not imported & {"tensorflow", "keras", "sklearn", "scipy", "matplotlib", "h5py", "pooch"}
+    assert not imported & {"tensorflow", "keras", "sklearn", "scipy", "matplotlib", "h5py", "requests"}
 
 
 def test_predict_with_another_checkpoint(trained_here, photo_folder, isolated, tmp_path, capsys):

@@ -1,13 +1,13 @@
 """Finding, verifying and splitting photos."""
 
+import json
 import os
 import shutil
-import zipfile
 from dataclasses import replace
 
 import numpy as np
 import pytest
-from helpers import assert_sentence, body, fake_photos, photo_pixels, tiny_photos
+from helpers import FULL, assert_sentence, body, fake_photos, photo_pixels, tiny_photos, zipped
 from PIL import Image
 
 from catsdogs import data
@@ -16,14 +16,6 @@ from catsdogs.config import Config
 from catsdogs.data import draw_photos, find_photos, index_folder, limit_photos, split_photos
 
 CONFIG = Config(image_size=96)
-
-
-def zipped(folder, archive, prefix=""):
-    with zipfile.ZipFile(archive, "w") as content:
-        for path in sorted(folder.rglob("*")):
-            if path.is_file():
-                content.write(path, prefix + path.relative_to(folder).as_posix())
-    return archive
 
 
 def parts_by_digest(photos, config=CONFIG):
@@ -120,7 +112,7 @@ def test_index_is_remembered_until_a_file_changes(tmp_path, monkeypatch):
     folder = tiny_photos(tmp_path / "d")
     before = index_folder(folder, "teste")
     with monkeypatch.context() as patch:
-        patch.setattr(data, "read_photo", lambda path: pytest.fail("decoded again"))
+        patch.setattr(data, "decode_photo", lambda *_: pytest.fail("decoded again"))
         assert index_folder(folder, "teste").digests == before.digests
     Image.fromarray(photo_pixels(0, 999, 12, 10)).save(folder / "cats" / "000.jpg")
     assert index_folder(folder, "teste").digests != before.digests
@@ -130,7 +122,7 @@ def test_damaged_index_is_made_again(tmp_path, isolated):
     folder = tiny_photos(tmp_path / "d")
     before = index_folder(folder, "teste")
     remembered, = (isolated / "cache" / "index").iterdir()
-    remembered.write_text("[[")
+    remembered.write_bytes(remembered.read_bytes()[:-40])
     assert index_folder(folder, "teste").digests == before.digests
 
 
@@ -142,8 +134,106 @@ def test_labels_and_paths_belong_together(tmp_path):
         assert photos.path(i).is_file() and photos.path(i).parent.name == photos.class_names[label]
 
 
+# What a folder may hold besides photos
+
+@pytest.mark.fault("Pastas", "atalhos que dão voltas ou não levam a nada, canos, nomes estranhos",
+                   "cada arquivo ruim é listado; os outros seguem")
+@pytest.mark.skipif(os.name == "nt", reason="Windows has no such files")
+def test_strange_files_are_listed_and_the_others_go_on(tmp_path):
+    folder = tiny_photos(tmp_path / "d")
+    (folder / "cats" / "loop.jpg").symlink_to("loop.jpg")
+    (folder / "cats" / "dangling.jpg").symlink_to("nada.jpg")
+    (folder / "dogs" / "again").symlink_to(folder)
+    (folder / "dogs" / "folder.jpg").mkdir()
+    os.mkfifo(folder / "dogs" / "pipe.jpg")
+    (folder / "dogs" / "duas\nlinhas \x1b[2J.jpg").write_bytes(b"text")
+    (folder / "dogs" / "\udcff.jpg").write_bytes(b"text")
+    for _ in range(2):  # the second time from what was remembered
+        photos = index_folder(folder, "teste")
+        assert len(photos) == 20
+        assert set(dict(photos.skipped)) == {"cats/loop.jpg", "cats/dangling.jpg", "dogs/pipe.jpg", "dogs/\udcff.jpg",
+                                             "dogs/duas\nlinhas \x1b[2J.jpg"}
+        assert all(assert_sentence(reason).isprintable() for _, reason in photos.skipped)
+
+
+@pytest.mark.fault("Pastas", "pasta que contém a si mesma", "uma frase")
+@pytest.mark.skipif(os.name == "nt", reason="links need rights on Windows")
+def test_a_folder_within_itself_ends(tmp_path, refused):
+    (tmp_path / "d").mkdir()
+    (tmp_path / "d" / "d").symlink_to(tmp_path / "d")
+    assert "duas subpastas" in refused(find_photos, CONFIG, tmp_path / "d")
+
+
+@pytest.mark.fault("Pastas", "subpasta sem permissão de leitura", "uma frase; nenhuma foto some em silêncio")
+@pytest.mark.parametrize("where", ["cats", "cats/more", "."])
+def test_a_folder_that_may_not_be_read_is_told(tmp_path, refused, monkeypatch, where):
+    folder = tiny_photos(tmp_path / "d")
+    (folder / "cats" / "more").mkdir()
+    scandir, closed = os.scandir, (folder / where).resolve()
+
+    def fail(path="."):  # the administrator of a machine may read everything
+        if os.path.abspath(path) == str(closed):
+            raise PermissionError(13, "Permission denied", str(path))
+        return scandir(path)
+
+    monkeypatch.setattr(os, "scandir", fail)
+    monkeypatch.setattr(os, "listdir", lambda path: [entry.name for entry in fail(path)])
+    assert "sem permissão" in refused(find_photos, CONFIG, folder)
+
+
+@pytest.mark.fault("Pastas", "milhares de arquivos em uma pasta", "todos são conferidos")
+def test_thousands_of_files_in_one_folder(tmp_path, record_property):
+    """Mostly rubbish, so that it goes fast."""
+    folder, count = tiny_photos(tmp_path / "d"), 20_000 if FULL else 3_000
+    for number in range(count):
+        (folder / "cats" / f"x{number}.jpg").write_bytes(b"x")
+    photos = index_folder(folder, "teste")
+    assert len(photos) == 20 and len(photos.skipped) == count
+    record_property("trials", count)
+
+
+@pytest.mark.fault("Pastas", "foto trocada sem mudar nome, tamanho ou data", "é conferida de novo")
+def test_a_photo_swapped_without_a_trace_is_verified_again(tmp_path):
+    """As when the clock was set back, or a program keeps the dates of what it copies."""
+    folder = tiny_photos(tmp_path / "d", extensions=(".bmp",))
+    before = index_folder(folder, "teste")
+    victim = folder / "cats" / "000.bmp"
+    times, content = victim.stat(), bytearray(victim.read_bytes())
+    content[-5] ^= 0x10
+    victim.write_bytes(content)
+    os.utime(victim, ns=(times.st_atime_ns, times.st_mtime_ns))
+    assert victim.stat().st_size == times.st_size and victim.stat().st_mtime_ns == times.st_mtime_ns
+    assert len(set(index_folder(folder, "teste").digests) - set(before.digests)) == 1
+
+
+@pytest.mark.fault("Relógio", "datas de 1970, do futuro, de antes de 1970", "a divisão é a mesma")
+@pytest.mark.parametrize("seconds", [0, 4_000_000_000, -86_400])
+def test_dates_do_not_matter(tmp_path, seconds):
+    folder = tiny_photos(tmp_path / "d")
+    expected = parts_by_digest(index_folder(folder, "teste"))
+    for path in folder.rglob("*.jpg"):
+        os.utime(path, (seconds, seconds))
+    assert parts_by_digest(index_folder(folder, "teste")) == expected
+
+
+@pytest.mark.fault("Cache", "um byte muda no índice das fotos", "as fotos são conferidas de novo")
+def test_any_damaged_byte_of_the_index_is_noticed(tmp_path, isolated, monkeypatch, record_property):
+    folder = tiny_photos(tmp_path / "d")
+    before = index_folder(folder, "teste")
+    remembered, = (isolated / "cache" / "index").iterdir()
+    whole, verified = remembered.read_bytes(), []
+    monkeypatch.setattr(data, "_verify", lambda files: verified.append(files) or json.loads(whole[:-32]))
+    places = range(0, len(whole), 1 if FULL else 37)
+    for place in places:
+        remembered.write_bytes(whole[:place] + bytes([whole[place] ^ 1]) + whole[place + 1:])
+        assert index_folder(folder, "teste").digests == before.digests
+        assert len(verified) == place // places.step + 1 and remembered.read_bytes() == whole
+    record_property("trials", len(places))
+
+
 # Layouts
 
+@pytest.mark.fault("Pastas", "arranjo errado: uma classe, três, nenhuma", "uma frase")
 @pytest.mark.parametrize(("layout", "words"), [
     ((), "duas subpastas"), (("cats",), "duas subpastas"), (("cats", "dogs", "birds"), "3 pasta"),
     (("train/cats", "train/dogs", "test/birds"), "3 pasta")])
@@ -247,7 +337,6 @@ def test_sources_in_order(tmp_path, isolated, official, monkeypatch):
     monkeypatch.delenv("CATSDOGS_DATA")
     photos = find_photos(CONFIG, **options)
     assert photos.has_files and len(photos) == 20 and photos.origin == "zip oficial, baixado agora"
-    monkeypatch.setattr(data, "download", lambda *_: pytest.fail("downloaded again"))
     assert find_photos(CONFIG, **options).origin == "zip oficial, já baixado antes"
     assert len(requests) == 1
 
@@ -279,6 +368,27 @@ def test_bundled_photos_cannot_be_opened(isolated, refused, monkeypatch):
     make_bundle(isolated)
     monkeypatch.setattr("catsdogs.download.reachable", lambda url: False)
     assert "CATSDOGS_DATA" in refused(find_photos(CONFIG).path, 0)
+
+
+@pytest.mark.fault("Cache", "o zip oficial guardado foi danificado", "é baixado de novo")
+@pytest.mark.parametrize("damage", ["a photo", "the end", "everything"])
+def test_a_damaged_official_zip_is_fetched_again(isolated, official, damage):
+    options, requests = official
+    before = find_photos(CONFIG, **options)
+    archive, = (isolated / "cache" / "downloads").iterdir()
+    content = bytearray(archive.read_bytes())
+    at = {"a photo": slice(100, 120), "the end": slice(-30, None), "everything": slice(None)}[damage]
+    content[at] = bytes(len(content[at]))
+    archive.write_bytes(content)
+    shutil.rmtree(before.folder.parent)
+    assert find_photos(CONFIG, **options).digests == before.digests and len(requests) == 2
+
+
+def test_photos_stay_when_somebody_deletes_the_zip(isolated, official):
+    options, requests = official
+    before = find_photos(CONFIG, **options)
+    shutil.rmtree(isolated / "cache" / "downloads")
+    assert find_photos(CONFIG, **options).digests == before.digests and len(requests) == 1
 
 
 def test_zip_is_unpacked_once_and_again_when_its_content_changes(tmp_path, isolated):

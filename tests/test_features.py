@@ -1,10 +1,12 @@
 """The cached activations: right, reused, and healing."""
 
+import shutil
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
 
 import numpy as np
 import pytest
-from helpers import CONFIG
+from helpers import CONFIG, FULL, run_on_small_disk
 
 from catsdogs import features, litert
 from catsdogs.backbone import cut, fingerprint
@@ -135,7 +137,7 @@ def test_second_time_nothing_is_computed_or_decoded(extract, studied, backbone, 
     expected = preprocess(pixels_of(studied.photos))[:, ::40, ::40, 0]
     np.testing.assert_array_equal(first[..., 17], expected)
     monkeypatch.setattr(features, "make_runner", lambda backbone: pytest.fail("the trunk ran again"))
-    monkeypatch.setattr(features, "read_photo", lambda path: pytest.fail("a photo was decoded again"))
+    monkeypatch.setattr(features, "decode_photo", lambda *_: pytest.fail("a photo was decoded again"))
     assert np.array_equal(activations(studied.photos, backbone, CONFIG), first)
 
 
@@ -145,6 +147,85 @@ def test_interrupted_extraction_goes_on_where_it_stopped(extract):
     assert processed == 24
     assert not (resumed == 0).all(axis=(1, 2, 3)).any()  # an unwritten row is all zeros
     assert extract()[1] == 0
+
+
+@pytest.mark.fault("Cache", "um byte muda nas ativações", "só o pedaço em que está é refeito")
+def test_any_damaged_byte_is_noticed(extract, stored, record_property):
+    before = extract()[0].copy()
+    data, _ = stored()
+    chance = np.random.default_rng(0)
+    places = chance.integers(data.stat().st_size, size=200 if FULL else 10)
+    for place in places:
+        with open(data, "r+b") as file:
+            file.seek(place)
+            byte = file.read(1)[0]
+            file.seek(place)
+            file.write(bytes([byte ^ 1 << int(chance.integers(8))]))
+        after, processed = extract()
+        assert processed == 8 and np.array_equal(after, before)
+    record_property("trials", len(places))
+
+
+@pytest.mark.fault("Cache", "um byte muda no diário das ativações", "o pedaço de que ele fala é refeito")
+def test_any_damaged_byte_of_the_journal_is_noticed(extract, stored, record_property):
+    before = extract()[0].copy()
+    _, journal = stored()
+    whole = journal.read_bytes()
+    places = range(0, len(whole), 1 if FULL else 17)
+    for place in places:
+        journal.write_bytes(whole[:place] + bytes([whole[place] ^ 1]) + whole[place + 1:])
+        after, processed = extract()
+        assert processed <= 16 and np.array_equal(after, before), place
+    record_property("trials", len(places))
+
+
+@pytest.mark.fault("Pastas", "foto muda entre a conferência e a extração", "uma frase; nada errado vai para o cache")
+def test_a_photo_that_changed_after_it_was_verified_is_noticed(extract, studied, tmp_path, refused):
+    folder = shutil.copytree(studied.photos.folder, tmp_path / "photos")
+    photos = replace(studied.photos, folder=folder)
+    shutil.copy(photos.path(3), photos.path(20))
+    assert photos.path(20).name in refused(extract, photos=photos)
+    shutil.copy(studied.photos.path(20), photos.path(20))
+    resumed, processed = extract(photos=photos)
+    assert processed < 48 and np.array_equal(resumed, extract()[0])
+
+
+@pytest.mark.fault("Cache", "vários processos enchem o mesmo cache", "todos terminam com as mesmas ativações")
+def test_several_fill_one_cache_at_once(isolated):
+    """Each computes everything that it finds missing; whoever comes late must not undo what is there."""
+    rows = np.random.default_rng(0).normal(size=(1000, 4)).astype(np.float32)
+
+    def run(_):
+        cache = features.ActivationCache(isolated / "one", rows.shape)
+        return cache.complete(lambda missing: ((start, rows[start:stop]) for start, stop in missing))
+
+    with ThreadPoolExecutor(8) as pool:
+        assert all(np.array_equal(found, rows) for found in pool.map(run, range(40)))
+
+
+@pytest.mark.fault("Disco", "o disco não guarda o que se grava", "uma frase, em vez de números errados")
+def test_a_disk_that_forgets_is_noticed(isolated, refused, monkeypatch):
+    cache = features.ActivationCache(isolated / "one", (100, 4))
+    monkeypatch.setattr(features.ActivationCache, "write", lambda *_: None)
+    assert "não é o que leio" in refused(
+        cache.complete, lambda missing: ((start, np.ones((stop - start, 4))) for start, stop in missing))
+
+
+@pytest.mark.fault("Disco", "o disco enche na extração", "uma frase; o que já foi extraído fica guardado")
+def test_a_disk_that_fills_up_keeps_what_was_extracted(tmp_path):
+    """The file is larger than the disk from the start, but has holes; the chunks that fit stay."""
+    script = """if True:
+        import numpy as np
+        from catsdogs.features import ActivationCache
+        cache = ActivationCache(Path("one"), (1000, 1000))
+        try:
+            cache.complete(lambda missing: ((start, np.ones((stop - start, 1000))) for start, stop in missing))
+        finally:
+            assert 3 <= len(missing := cache.missing()) < 16, missing
+    """
+    told, left = run_on_small_disk(tmp_path, 2 * 2**20, script)
+    assert "o disco está cheio" in told and "CATSDOGS_CACHE" in told
+    assert left == ["one", "one/activations.f32", "one/chunks.jsonl"]
 
 
 def test_damaged_byte_is_noticed_and_only_its_chunk_is_recomputed(extract, stored):
@@ -175,8 +256,9 @@ def test_rubbish_in_the_journal_is_passed_over(extract, stored, rubbish):
     assert extract()[1] == 0
 
 
-@pytest.mark.parametrize("damage", ["truncated", "longer", "missing", "journal missing"])
-def test_unfit_files_are_made_again(extract, stored, damage):
+@pytest.mark.parametrize(("damage", "again"), [("truncated", 8), ("longer", 0), ("missing", 48),
+                                               ("journal missing", 48)])
+def test_what_unfit_files_lack_is_made_again(extract, stored, damage, again):
     before = extract()[0].copy()
     data, journal = stored()
     if damage == "truncated":
@@ -186,7 +268,7 @@ def test_unfit_files_are_made_again(extract, stored, damage):
     else:
         (data if damage == "missing" else journal).unlink()
     after, processed = extract()
-    assert processed == 48 and np.array_equal(after, before)
+    assert processed == again and np.array_equal(after, before)
 
 
 def test_other_photos_have_a_cache_of_their_own(extract, studied, isolated):

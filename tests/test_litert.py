@@ -6,6 +6,7 @@ import numpy as np
 import pytest
 
 from catsdogs import litert
+from catsdogs.files import DIGEST_SIZE
 from catsdogs.quiet import keras
 
 needs_litert = pytest.mark.skipif(not litert.is_installed(), reason="ai-edge-litert is not installed")
@@ -53,9 +54,10 @@ def test_second_time_the_model_is_not_even_loaded(content, conversions, tmp_path
     assert [file.name for file in path.parent.iterdir()] == ["a.tflite"]
 
 
+@pytest.mark.fault("Cache", "modelo convertido danificado ou cortado", "é convertido de novo")
 @pytest.mark.parametrize("damage", [
     lambda kept: b"", lambda kept: b"text", lambda kept: kept[:-1], lambda kept: kept[:len(kept) // 2],
-    lambda kept: kept[:100] + bytes([kept[100] ^ 1]) + kept[101:], lambda kept: kept[:-litert.DIGEST_SIZE]],
+    lambda kept: kept[:100] + bytes([kept[100] ^ 1]) + kept[101:], lambda kept: kept[:-DIGEST_SIZE]],
     ids=["empty", "text", "last byte", "half", "flipped bit", "no digest"])
 def test_damaged_file_is_made_again(content, conversions, tmp_path, damage):
     path = tmp_path / "a.tflite"

@@ -1,13 +1,21 @@
 """Reading one photo of any usual kind."""
 
+import contextlib
 import io
+import os
+import struct
+import zlib
+from pathlib import Path
 
 import numpy as np
 import pytest
+from helpers import FULL, assert_sentence, whole_photos
 from PIL import Image
 
 from catsdogs import photo
-from catsdogs.photo import read_photo, resize_photo
+from catsdogs.errors import CatsdogsError, printable
+from catsdogs.limits import MAX_PHOTO_BYTES
+from catsdogs.photo import decode_photo, read_photo, resize_photo
 from catsdogs.quiet import keras
 
 # Red, green / blue, white: no two orientations of it look alike.
@@ -24,6 +32,7 @@ def with_orientation(value):
     return exif
 
 
+@pytest.mark.fault("Fotos", "deitadas ou espelhadas, com a posição no EXIF", "são postas de pé")
 @pytest.mark.parametrize("orientation", STORED)
 @pytest.mark.parametrize("extension", [".png", ".jpg", ".webp"])
 def test_every_exif_orientation_comes_out_upright(tmp_path, orientation, extension):
@@ -36,6 +45,7 @@ def test_every_exif_orientation_comes_out_upright(tmp_path, orientation, extensi
     assert np.abs(pixels[8::16, 12::24].astype(int) - QUARTERS).max() <= 6
 
 
+@pytest.mark.fault("Fotos", "EXIF estragado", "são lidas")
 def test_broken_exif_does_not_lose_the_photo(tmp_path):
     path = tmp_path / "a.jpg"
     Image.fromarray(UPRIGHT).save(path, exif=b"Exif\x00\x00not a TIFF header")
@@ -50,11 +60,13 @@ def test_grayscale_gives_three_equal_channels(tmp_path):
     assert np.array_equal(read_photo(tmp_path / "a.png"), np.repeat(GRAY[..., None], 3, 2))
 
 
+@pytest.mark.fault("Fotos", "com paleta, CMYK, 16 bits, transparência", "viram RGB de 8 bits")
 def test_palette_gives_its_colours(tmp_path):
     Image.fromarray(UPRIGHT).quantize(4).save(tmp_path / "a.png")
     assert np.array_equal(read_photo(tmp_path / "a.png"), UPRIGHT)
 
 
+@pytest.mark.fault("Fotos", "com paleta, CMYK, 16 bits, transparência", "viram RGB de 8 bits")
 def test_cmyk_gives_rgb(tmp_path):
     cmyk = Image.new("CMYK", (20, 10), (0, 255, 255, 0))  # magenta and yellow ink: red
     cmyk.save(tmp_path / "a.jpg", quality=95)
@@ -62,6 +74,7 @@ def test_cmyk_gives_rgb(tmp_path):
     assert pixels.shape == (10, 20, 3) and pixels[..., 0].min() > 240 and pixels[..., 1:].max() < 15
 
 
+@pytest.mark.fault("Fotos", "com paleta, CMYK, 16 bits, transparência", "viram RGB de 8 bits")
 @pytest.mark.parametrize("mode", ["RGBA", "LA", "P"])
 def test_transparency_is_laid_over_white(tmp_path, mode):
     image = Image.new("RGBA", (3, 1), (0, 0, 0, 255))
@@ -73,17 +86,20 @@ def test_transparency_is_laid_over_white(tmp_path, mode):
     assert row[0] == 0 and row[1] == 255 and row[2] == (127 if mode == "RGBA" else 0)
 
 
+@pytest.mark.fault("Fotos", "com paleta, CMYK, 16 bits, transparência", "viram RGB de 8 bits")
 def test_16_bit_keeps_the_brightness(tmp_path):
     Image.fromarray(GRAY.astype(np.uint16) * 257).save(tmp_path / "a.png")
     assert np.array_equal(read_photo(tmp_path / "a.png")[..., 0], GRAY)
 
 
+@pytest.mark.fault("Fotos", "animadas", "vale o primeiro quadro")
 def test_animation_gives_its_first_frame(tmp_path):
     frames = [Image.new("RGB", (20, 10), color) for color in ("red", "blue")]
     frames[0].save(tmp_path / "a.webp", save_all=True, append_images=frames[1:], lossless=True)
     assert read_photo(tmp_path / "a.webp")[5, 5].tolist() == [255, 0, 0]
 
 
+@pytest.mark.fault("Fotos", "de um pixel", "são lidas")
 def test_one_pixel(tmp_path):
     Image.new("RGB", (1, 1), (10, 20, 30)).save(tmp_path / "a.bmp")
     assert read_photo(tmp_path / "a.bmp").tolist() == [[[10, 20, 30]]]
@@ -96,6 +112,7 @@ def jpeg_bytes():
     return content.getvalue()
 
 
+@pytest.mark.fault("Fotos", "vazias, cortadas, ou outro tipo de arquivo com nome de foto", "uma frase por arquivo")
 @pytest.mark.parametrize(("content", "words"), [
     (b"", "vazio"), (jpeg_bytes()[:-400], "corrompido"), (jpeg_bytes()[:30], "não é uma imagem"),
     (b"just text\n", "não é uma imagem"), (b"GIF89a", "não é uma imagem"),
@@ -106,14 +123,124 @@ def test_unreadable_content_gives_one_sentence(tmp_path, refused, content, words
     assert words in message and "foto.jpg" in message
 
 
+def chunk(kind: bytes, content: bytes) -> bytes:
+    return struct.pack(">I", len(content)) + kind + content + struct.pack(">I", zlib.crc32(kind + content))
+
+
+def png_bomb(width: int, height: int, extra: bytes = b"") -> bytes:
+    """A one-bit PNG whose pixels are all zero: thousands of times smaller than what it unpacks to."""
+    row = bytes(1 + -(-width // 8))
+    packer = zlib.compressobj(9)
+    packed = b"".join(packer.compress(row) for _ in range(height)) + packer.flush()
+    header = struct.pack(">IIBBBBB", width, height, 1, 0, 0, 0, 0)
+    return b"\x89PNG\r\n\x1a\n" + chunk(b"IHDR", header) + extra + chunk(b"IDAT", packed) + chunk(b"IEND", b"")
+
+
+@pytest.mark.fault("Fotos", "20.000 × 20.000 pixels, bombas de descompressão", "uma frase, sem descompactar")
+@pytest.mark.parametrize("content", [png_bomb(20_000, 20_000), png_bomb(9_434, 9_434)],
+                         ids=["20,000 × 20,000", "just too large"])
+def test_a_bomb_of_pixels_is_refused(tmp_path, refused, monkeypatch, content):
+    monkeypatch.setattr(photo, "_to_rgb", lambda image: pytest.fail("the image was decoded"))
+    (tmp_path / "a.png").write_bytes(content)
+    assert "megapixels" in refused(read_photo, tmp_path / "a.png")
+
+
+@pytest.mark.fault("Fotos", "20.000 × 20.000 pixels, bombas de descompressão", "uma frase, sem descompactar")
+@pytest.mark.parametrize("kind", [b"zTXt", b"iCCP"])
+def test_a_bomb_of_text_is_passed_over_or_refused(tmp_path, kind):
+    comment = b"a\0\0" + zlib.compress(bytes(30 * 2**20), 9)
+    (tmp_path / "a.png").write_bytes(png_bomb(20, 10, chunk(kind, comment)))
+    with contextlib.suppress(CatsdogsError):
+        assert read_photo(tmp_path / "a.png").shape == (10, 20, 3)
+
+
+@pytest.mark.fault("Fotos", "arquivo de tamanho absurdo", "uma frase, sem ler")
+def test_a_huge_file_is_refused_before_reading(tmp_path, refused):
+    with open(tmp_path / "a.jpg", "wb") as file:
+        file.truncate(MAX_PHOTO_BYTES + 1)
+    assert "MiB" in refused(read_photo, tmp_path / "a.jpg")
+
+
+@pytest.mark.fault("Fotos", "cortadas em qualquer byte", "a mesma imagem, ou uma frase; nunca meia foto")
+@pytest.mark.parametrize("original", whole_photos().values(), ids=whole_photos())
+def test_a_photo_cut_at_any_byte_is_never_half_read(tmp_path, original, record_property):
+    """Of what is lost at the very end, such as a closing mark, some is not needed."""
+    expected, cuts = decode_photo(original, "a"), range(0, len(original), 1 if FULL else 23)
+    for cut in cuts:
+        try:
+            pixels = decode_photo(original[:cut], "a")
+        except CatsdogsError as error:
+            assert_sentence(error)
+        else:
+            assert np.array_equal(pixels, expected), cut
+    record_property("trials", len(cuts))
+
+
+@pytest.mark.fault("Fotos", "PNG com um bit trocado", "a mesma imagem, ou uma frase")
+def test_a_changed_bit_of_a_png_is_noticed(tmp_path, record_property):
+    """PNG alone carries checksums; in the other kinds a changed bit may be just another photo."""
+    original, trials = whole_photos()["png"], 0
+    expected = decode_photo(original, "a")
+    for bit in range(0, 8 * len(original), 1 if FULL else 199):
+        content = bytearray(original)
+        content[bit // 8] ^= 1 << bit % 8
+        trials += 1
+        try:
+            pixels = decode_photo(bytes(content), "a")
+        except CatsdogsError:
+            continue
+        assert np.array_equal(pixels, expected), bit
+    record_property("trials", trials)
+
+
+NAMES = ["com espaço.jpg", "ação.jpg", "gato 😺.jpg", "duas\nlinhas.jpg", "\x1b[2J.jpg", "-rf.jpg", "$(touch x).jpg",
+         "<img src=x onerror=alert(1)>.jpg", "a" * 200 + ".jpg", "\udcff\udc80.jpg", "%s%n{0}.jpg", "família\u200d.jpg"]
+
+
+@pytest.mark.fault("Fotos", "nomes com espaços, acentos, emoji, quebras de linha, bytes sem sentido", "são lidas")
+@pytest.mark.skipif(os.name == "nt", reason="Windows has no such names")
+@pytest.mark.parametrize("name", NAMES, ids=ascii)
+def test_any_name_is_read_and_told_on_one_line(tmp_path, refused, name):
+    (tmp_path / name).write_bytes(jpeg_bytes())
+    assert read_photo(tmp_path / name).shape == (64, 64, 3)
+    (tmp_path / name).write_bytes(jpeg_bytes()[:-400])
+    with pytest.raises(CatsdogsError) as error:
+        read_photo(tmp_path / name)
+    assert str(error.value).isprintable() and str(error.value).startswith(printable(name))
+
+
+@pytest.mark.fault("Fotos", "atalhos que dão voltas ou não levam a nada, canos, pastas", "uma frase por arquivo")
+@pytest.mark.skipif(os.name == "nt", reason="Windows has no such files")
+def test_what_is_no_plain_file_is_refused_at_once(tmp_path, refused):
+    (tmp_path / "loop.jpg").symlink_to(tmp_path / "loop.jpg")
+    (tmp_path / "dangling.jpg").symlink_to(tmp_path / "nada.jpg")
+    os.mkfifo(tmp_path / "pipe.jpg")
+    (tmp_path / "folder.jpg").mkdir()
+    (tmp_path / "zero.jpg").symlink_to("/dev/zero")
+    for name in ("loop.jpg", "dangling.jpg", "pipe.jpg", "folder.jpg", "zero.jpg"):
+        assert name in refused(read_photo, tmp_path / name)
+    assert refused(read_photo, tmp_path / "a\0.jpg")
+
+
+@pytest.mark.fault("Fotos", "sem permissão de leitura", "uma frase por arquivo")
+def test_a_file_that_may_not_be_read(tmp_path, refused, monkeypatch):
+    def fail(path):
+        raise PermissionError(13, "Permission denied", str(path))
+
+    (tmp_path / "a.jpg").write_bytes(jpeg_bytes())
+    monkeypatch.setattr(Path, "read_bytes", fail)  # the administrator of a machine may read everything
+    assert "Sem permissão" in refused(read_photo, tmp_path / "a.jpg")
+
+
 def test_missing_file_and_folder_give_one_sentence(tmp_path, refused):
     assert "Não encontrei" in refused(read_photo, tmp_path / "nada.jpg")
     assert "pasta" in refused(read_photo, tmp_path)
 
 
+@pytest.mark.fault("Fotos", "20.000 × 20.000 pixels, bombas de descompressão", "uma frase, sem descompactar")
 def test_too_many_pixels_are_refused_before_decoding(tmp_path, refused, monkeypatch):
     Image.new("L", (2000, 1001)).save(tmp_path / "a.png")
-    monkeypatch.setattr(photo, "MAX_PIXELS", 2_000_000)
+    monkeypatch.setattr(photo, "MAX_PHOTO_PIXELS", 2_000_000)
     monkeypatch.setattr(photo, "_to_rgb", lambda image: pytest.fail("the image was decoded"))
     assert "2 megapixels" in refused(read_photo, tmp_path / "a.png")
 

@@ -1,10 +1,11 @@
-"""Many trials of chance faults: broken photo files, and processes killed at any moment.
+"""Many trials of chance faults: broken photo files, and processes killed or interrupted at any moment.
 
 ``make test`` runs a few of each; ``make trials`` runs them all. A seed is printed with each failure.
 """
 
 import io
 import json
+import multiprocessing
 import os
 import random
 import shutil
@@ -13,41 +14,27 @@ import subprocess
 import sys
 import time
 import zipfile
+from types import SimpleNamespace
 
 import numpy as np
 import pytest
-from helpers import assert_sentence, photo_pixels
-from PIL import Image
+from helpers import FULL, assert_sentence, run_on_disk, whole_photos, zipped
+from trial_runs import run_download, run_training
 
 from catsdogs.config import PHASE1_CHECKPOINT, PHASE2_CHECKPOINT, RECORD_FILE
 from catsdogs.errors import CatsdogsError
-from catsdogs.photo import read_photo
+from catsdogs.photo import decode_photo, read_photo
 from catsdogs.predict import Classifier
 
-FULL = os.environ.get("CATSDOGS_TRIALS") == "full"
 BROKEN_FILES = 10_000 if FULL else 400
-KILLS = 50 if FULL else 1
+KILLED_TRAININGS = 50 if FULL else 3
+KILLED_DOWNLOADS = 50 if FULL else 4
+INTERRUPTIONS = 20 if FULL else 2
+GOES_ON = "o comando seguinte continua e termina com os mesmos pesos"
+needs_sigkill = pytest.mark.skipif(not hasattr(signal, "SIGKILL"), reason="this system has no SIGKILL")
 
 
-# Photo files with chance damage
-
-def originals() -> list[bytes]:
-    """Whole files of every kind that is read."""
-    photo = Image.fromarray(photo_pixels(0, 1, 60, 44))
-    exif = Image.Exif()
-    exif[0x0112] = 6
-    saved = [(photo, "JPEG", {"exif": exif}), (photo.convert("L"), "JPEG", {}), (photo.convert("CMYK"), "JPEG", {}),
-             (photo, "JPEG", {"progressive": True}), (photo, "PNG", {}), (photo.convert("P"), "PNG", {}),
-             (photo.convert("RGBA"), "PNG", {}), (photo.convert("I;16"), "PNG", {}), (photo, "WEBP", {}),
-             (photo, "WEBP", {"save_all": True, "append_images": [photo.rotate(90)]}), (photo, "BMP", {}),
-             (photo.convert("P"), "GIF", {})]
-    files = []
-    for image, kind, options in saved:
-        buffer = io.BytesIO()
-        image.save(buffer, kind, **options)
-        files.append(buffer.getvalue())
-    return files
-
+# Photo files with chance damage. A fuzzer that follows the covered lines would see none of Pillow's, which are in C.
 
 def damaged(content: bytes, chance: random.Random) -> bytes:
     """A file with one to four pieces changed, lost, repeated, inserted or cut off, most often near its start."""
@@ -69,9 +56,10 @@ def damaged(content: bytes, chance: random.Random) -> bytes:
     return bytes(content)
 
 
-@pytest.mark.filterwarnings("ignore:Tag data larger than file")
-def test_a_damaged_photo_is_read_or_refused_with_a_sentence(tmp_path):
-    whole, read, refused = originals(), 0, 0
+@pytest.mark.fault("Fotos", "estragadas ao acaso, em cinco tipos de arquivo, ao conferir",
+                   "lidas, ou uma frase por arquivo")
+def test_a_damaged_photo_is_read_or_refused_with_a_sentence(tmp_path, record_property):
+    whole, read, refused = list(whole_photos().values()), 0, 0
     path = tmp_path / "foto.jpg"
     for seed in range(BROKEN_FILES):
         chance = random.Random(seed)
@@ -86,41 +74,63 @@ def test_a_damaged_photo_is_read_or_refused_with_a_sentence(tmp_path):
         else:
             assert pixels.dtype == np.uint8 and pixels.ndim == 3 and pixels.shape[2] == 3, seed
             read += 1
-    print(f"{read} read, {refused} refused of {BROKEN_FILES}")
     assert read and refused  # the damage is neither harmless nor total
+    record_property("trials", BROKEN_FILES)
 
 
-def test_damaged_photos_do_not_stop_a_folder_from_being_answered(tmp_path, trained_here):
-    whole = originals()
+@pytest.mark.fault("Fotos", "estragadas ao acaso, em cinco tipos de arquivo, ao classificar",
+                   "resposta, ou uma frase por arquivo; as outras seguem")
+def test_damaged_photos_do_not_stop_a_folder_from_being_answered(tmp_path, trained_here, record_property):
+    """An answer is given for what the loader reads, and is the one for those very pixels."""
+    whole = whole_photos()
     paths = []
-    for seed in range(BROKEN_FILES // 10):
+    for seed in range(BROKEN_FILES):
         chance = random.Random(f"folder {seed}")
         paths.append(tmp_path / f"{seed:05}.png")
-        paths[-1].write_bytes(damaged(chance.choice(whole), chance))
-    answers = list(Classifier(trained_here.models / PHASE2_CHECKPOINT).predict_all(paths))
+        paths[-1].write_bytes(damaged(chance.choice(list(whole.values())), chance))
+    classifier = Classifier(trained_here.models / PHASE2_CHECKPOINT)
+    answers = list(classifier.predict_all(paths))
     assert [answer.path for answer in answers] == paths
     for answer in answers:
-        assert bool(answer.error) != bool(answer.probabilities)
-        assert not answer.probabilities or abs(sum(answer.probabilities.values()) - 1) < 1e-4
+        try:
+            decode_photo(answer.path.read_bytes(), "a")
+        except CatsdogsError:
+            assert answer.error and not answer.probabilities
+        else:
+            assert not answer.error and abs(sum(answer.probabilities.values()) - 1) < 1e-4
+    record_property("trials", BROKEN_FILES)
 
 
 # Processes killed at any moment
 
-TRAIN = """
-import sys
-from dataclasses import replace
-from catsdogs.config import Config
-from catsdogs.pipeline import prepare, train
-config = Config(image_size=96, head_epochs=4, head_learning_rate=1e-3, fine_tune_epochs=2, fine_tune_learning_rate=1e-4)
-train(prepare(config, sys.argv[1], sys.argv[2]), say=lambda line: None)
-"""
+@pytest.fixture(scope="module")
+def processes():
+    """Makes processes that need not import TensorFlow anew: each is a copy of one that has."""
+    context = multiprocessing.get_context("forkserver")
+    context.set_forkserver_preload(["trial_runs"])
+    return context
 
 
-def start_training(folder, photo_folder, weights_file) -> subprocess.Popen:
-    """A training of the small photos that keeps everything below ``folder``."""
-    environment = {**os.environ, "CATSDOGS_CACHE": str(folder / "cache"), "CATSDOGS_MODELS": str(folder / "models")}
-    return subprocess.Popen([sys.executable, "-c", TRAIN, str(photo_folder), str(weights_file)], env=environment,
-                            stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
+@pytest.fixture(scope="module")
+def training(tmp_path_factory, photo_folder, weights_file, processes):
+    """``start`` trains in a folder; ``expected`` and ``stages`` are those of an undisturbed training."""
+    source = zipped(photo_folder, tmp_path_factory.mktemp("source") / "fotos.zip")
+
+    def start(folder, *when):
+        process = processes.Process(target=run_training, args=(folder, source, weights_file, *when))
+        process.start()
+        return process
+
+    calm = tmp_path_factory.mktemp("calm") / "place"
+    finish(start(calm))
+    stages = json.loads(calm.with_suffix(".json").read_text())
+    return SimpleNamespace(start=start, expected=outcome(calm), stages=stages, trunks=calm / "cache" / "trunks")
+
+
+def finish(process) -> None:
+    """Wait for a process that must succeed."""
+    process.join()
+    assert process.exitcode == 0
 
 
 def outcome(folder) -> dict:
@@ -133,31 +143,146 @@ def outcome(folder) -> dict:
     return {**weights, "record": {key: value for key, value in record.items() if key != "date"}}
 
 
-@pytest.fixture(scope="module")
-def calm(tmp_path_factory, photo_folder, weights_file):
-    """What an undisturbed training leaves, and how many seconds it took."""
-    folder = tmp_path_factory.mktemp("calm")
-    began = time.monotonic()
-    assert start_training(folder, photo_folder, weights_file).wait() == 0
-    return outcome(folder), time.monotonic() - began
+@pytest.mark.fault("Processos", "dois treinos ao mesmo tempo, na mesma pasta", "terminam iguais")
+def test_two_trainings_in_one_place_end_alike(tmp_path, training):
+    both = [training.start(tmp_path / "place") for _ in range(2)]
+    for process in both:
+        finish(process)
+    assert outcome(tmp_path / "place") == training.expected
 
 
-def test_two_trainings_in_one_place_end_alike(tmp_path, photo_folder, weights_file, calm):
-    both = [start_training(tmp_path, photo_folder, weights_file) for _ in range(2)]
-    assert [process.wait() for process in both] == [0, 0]
-    assert outcome(tmp_path) == calm[0]
+STAGES = {"photos": "ao descompactar as fotos", "index": "ao gravar o índice", "trunks": "ao converter o tronco",
+          "activations": "na extração", "mobilenetv2_feature_extractor": "na fase 1 ou ao gravar seu checkpoint",
+          "mobilenetv2_finetuned": "na fase 2 ou ao gravar seu checkpoint", "run": "ao gravar o registro",
+          "images": "ao gravar as figuras"}
 
 
-@pytest.mark.skipif(not hasattr(signal, "SIGKILL"), reason="this system has no SIGKILL")
-def test_a_killed_training_goes_on_to_the_same_weights(tmp_path, photo_folder, weights_file, calm):
-    expected, lasted = calm
-    for seed in range(KILLS):
-        folder = tmp_path / "killed"
-        process = start_training(folder, photo_folder, weights_file)
-        # Most of the time goes to starting Python: what matters comes after it.
-        time.sleep(random.Random(seed).uniform(0.3, 1) * lasted)
-        process.kill()
-        process.wait()
-        assert start_training(folder, photo_folder, weights_file).wait() == 0, f"seed {seed}"
-        assert outcome(folder) == expected, f"seed {seed}"
+def test_a_training_touches_the_disk_at_every_stage(training):
+    assert set(STAGES) <= set(training.stages)
+
+
+@needs_sigkill
+@pytest.mark.fault("Processos", "treino morto (SIGKILL) em qualquer etapa, da descompactação ao registro", GOES_ON)
+def test_a_killed_training_goes_on_to_the_same_weights(tmp_path, training, record_property):
+    """Killed at, or up to two seconds after, a touch of the disk, each stage as often as any other."""
+    died = 0
+    for seed in range(KILLED_TRAININGS):
+        chance, folder = random.Random(seed), tmp_path / "place"
+        wanted = list(STAGES)[seed % len(STAGES)] if FULL else chance.choice(list(STAGES))
+        kill_at = chance.choice([at for at, stage in enumerate(training.stages) if stage == wanted])
+        if wanted != "trunks":  # which takes most of the time
+            shutil.copytree(training.trunks, folder / "cache" / "trunks")
+        process = training.start(folder, kill_at, chance.choice([0, 0.002, 0.02, chance.uniform(0, 2)]))
+        process.join()
+        died += process.exitcode == -signal.SIGKILL
+        finish(training.start(folder))
+        assert outcome(folder) == training.expected, f"seed {seed}"
         shutil.rmtree(folder)
+    assert died >= 0.8 * KILLED_TRAININGS  # the others had ended by then
+    record_property("trials", died)
+
+
+@needs_sigkill
+@pytest.mark.fault("Processos", "download morto (SIGKILL) a qualquer momento", "o seguinte recomeça; nada pela metade")
+def test_a_killed_download_leaves_no_half_file(tmp_path, serve, processes, record_property):
+    content = io.BytesIO()
+    with zipfile.ZipFile(content, "w") as archive:
+        archive.writestr("a.bin", random.Random(0).randbytes(3_000_000))
+    whole, target = content.getvalue(), tmp_path / "downloads" / "photos.zip"
+
+    def slowly(request):
+        request.send_response(200)
+        request.send_header("Content-Length", str(len(whole)))
+        request.end_headers()
+        for at in range(0, len(whole), 30_000):
+            request.wfile.write(whole[at:at + 30_000])
+            time.sleep(0.003)
+
+    url, requests = serve(slowly)
+    for seed in range(KILLED_DOWNLOADS):
+        asked = len(requests)
+        process = processes.Process(target=run_download, args=(url, target))
+        process.start()
+        while len(requests) == asked:
+            time.sleep(0.005)
+        time.sleep(random.Random(seed).uniform(0, 0.4))
+        process.kill()
+        process.join()
+        assert not target.exists() or target.read_bytes() == whole, f"seed {seed}"
+        target.unlink(missing_ok=True)
+    process = processes.Process(target=run_download, args=(url, target))
+    process.start()
+    finish(process)
+    assert target.read_bytes() == whole
+    record_property("trials", KILLED_DOWNLOADS)
+
+
+# Ctrl+C
+
+@pytest.mark.fault("Processos", "Ctrl+C em qualquer momento do treino ou da predição",
+                   "uma linha, sem a pilha de chamadas")
+@pytest.mark.skipif(os.name == "nt", reason="another kind of signal on Windows")
+def test_ctrl_c_at_any_moment_ends_with_one_line(tmp_path, photo_folder, weights_file, trained_here, record_property):
+    commands = [["train", "--data", str(photo_folder), "--weights", str(weights_file), "--image-size", "96", "--json"],
+                ["predict", str(photo_folder / "cats"), "--json"]]
+    environment = {**os.environ, "CATSDOGS_CACHE": str(tmp_path / "cache"), "CATSDOGS_MODELS": str(tmp_path / "models")}
+    shutil.copytree(trained_here.models, tmp_path / "models")
+    interrupted = 0
+    for seed in range(INTERRUPTIONS):
+        command = commands[seed % 2]
+        process = subprocess.Popen([sys.executable, "-m", "catsdogs", *command], env=environment, text=True,
+                                   stdout=subprocess.PIPE, stderr=subprocess.PIPE)
+        # Not in the first moments, when Python itself starts.
+        time.sleep(random.Random(seed).uniform(0.5, 12 if seed % 2 == 0 else 4))
+        process.send_signal(signal.SIGINT)
+        _, told = process.communicate()
+        assert process.returncode in (0, 130), f"seed {seed}: {told}"
+        assert "Traceback" not in told and "Exception" not in told, f"seed {seed}: {told}"
+        if process.returncode == 130:
+            interrupted += 1
+            assert_sentence(told.strip().splitlines()[-1])
+    assert interrupted
+    record_property("trials", interrupted)
+
+
+# Where nothing can be written
+
+@pytest.mark.fault("Disco", "pasta pessoal só de leitura", "prediz; o treino diz o que fazer, em uma frase")
+@pytest.mark.parametrize("command", ["predict", "train"])
+def test_a_home_that_cannot_be_written(tmp_path, photo_folder, weights_file, trained_here, command):
+    arguments = {"predict": [photo_folder / "cats" / "000.jpg"],
+                 "train": ["--data", photo_folder, "--weights", weights_file, "--image-size", "96"]}[command]
+    home = str(tmp_path / "disk")
+    ran = run_on_disk(tmp_path, "ro", "-m", "catsdogs", command, *arguments, HOME=home, KERAS_HOME=home,
+                      CATSDOGS_CACHE="", CATSDOGS_MODELS=str(trained_here.models))
+    assert "Traceback" not in ran.stderr
+    if command == "predict":
+        assert ran.returncode == 0 and "%" in ran.stdout, ran.stderr
+    else:
+        assert ran.returncode == 1
+        assert "CATSDOGS_CACHE" in assert_sentence(ran.stderr.strip().splitlines()[-1])
+
+
+@pytest.mark.fault("Disco", "o disco enche ao gravar checkpoint, registro ou figura",
+                   "uma frase; o arquivo anterior fica inteiro")
+@pytest.mark.parametrize("size", [200_000, 3_000_000, 12_000_000, 22_000_000])
+def test_a_full_disk_where_checkpoints_are_written(tmp_path, photo_folder, weights_file, trained, size):
+    """The activations are at hand; what is missing is room for one or two checkpoints of 11 MB."""
+    ran = run_on_disk(tmp_path, f"size={size}", "-m", "catsdogs", "train", "--data", photo_folder, "--weights",
+                      weights_file, "--image-size", "96", "--epochs", "1", "--fine-tune-epochs", "1", "--json",
+                      CATSDOGS_CACHE=str(trained.cache), CATSDOGS_MODELS=str(tmp_path / "disk"))
+    assert ran.returncode == 1 and "Traceback" not in ran.stderr, ran.stderr
+    assert "disco" in assert_sentence(ran.stderr.strip().splitlines()[-1])
+
+
+def test_what_killed_and_interrupted_runs_left_does_not_pile_up(tmp_path):
+    """Only folders of temporary files a day old go; a younger one may belong to a process at work."""
+    from catsdogs.files import atomic_path
+
+    for name, days in (("old", 2), ("new", 0)):
+        (tmp_path / f".a.bin-{name}").mkdir()
+        when = time.time() - days * 86_400
+        os.utime(tmp_path / f".a.bin-{name}", (when, when))
+    with atomic_path(tmp_path / "a.bin") as temporary:
+        temporary.touch()
+    assert {path.name for path in tmp_path.iterdir()} == {"a.bin", ".a.bin-new"}
