@@ -19,7 +19,7 @@ from catsdogs.config import PHASE2_CHECKPOINT, Config, checkpoint_path, models_d
 from catsdogs.data import Split, find_photos, split_photos
 from catsdogs.features import activations, make_runner, preprocess
 from catsdogs.photo import read_photo, resize_photo
-from catsdogs.pipeline import prepare, train
+from catsdogs.pipeline import prepare, train, versions
 from catsdogs.quiet import keras, tf
 from catsdogs.training import build_head, fit, tail_and_head
 
@@ -39,7 +39,7 @@ def timed(work) -> float:
 def ours_whole(epochs: int = 10) -> dict:
     """Both phases by the package's road, from photos to checkpoints."""
     record = train(prepare(config_of(epochs)), say=lambda line: None, again=True)
-    return {"accuracy": record["phase2"]["test"]["accuracy"]}
+    return {"accuracy": record["phase2"]["test"]["accuracy"], "config": record["config"]}
 
 
 def plain_whole(epochs: int = 10) -> dict:
@@ -71,7 +71,7 @@ def ours_epochs(epochs: int = 3) -> dict:
 
     rows = split.train
     model.predict(materials.maps[rows[:32]], verbose=0)
-    return {"phase1_epoch": timed(phase1) / epochs, "phase2_epoch": timed(phase2) / epochs,
+    return {"config": config.as_dict(), "phase1_epoch": timed(phase1) / epochs, "phase2_epoch": timed(phase2) / epochs,
             "phase2_forward": timed(lambda: model.predict(materials.maps[rows], verbose=0))}
 
 
@@ -127,13 +127,15 @@ def plain_predict(photo: str) -> dict:
 
 
 def speed() -> dict:
-    """Floating-point operations per second of a float32 matrix product, and those of a photo in each part."""
+    """Floating-point operations per second of a float32 matrix product, those of a photo in each part, and versions."""
     matrix = tf.random.uniform((2048, 2048))
     seconds = min(timed(lambda: tf.linalg.matmul(matrix, matrix).numpy()) for _ in range(20))
     config = Config()
-    trunk, tail = cut(load_backbone(config).base, config.unfrozen_layers)
-    return {"flops_per_second": 2 * 2048 ** 3 / seconds, "trunk": operations(trunk), "tail": operations(tail),
-            "head": operations(build_head(config)), "device": device()}
+    backbone = load_backbone(config)
+    work = {"trunk": backbone.trunk, "tail": backbone.tail, "head": build_head(config)}
+    return {"flops_per_second": 2 * 2048 ** 3 / seconds, "work": {part: operations(work[part]) for part in work},
+            "device": device(), "config": config.as_dict(), "backbone": backbone.origin,
+            "trunk": backbone.fingerprint, "versions": versions()}
 
 
 def operations(model: keras.Model) -> int:

@@ -12,6 +12,7 @@ import sys
 import tempfile
 import time
 from collections.abc import Callable
+from datetime import datetime, timezone
 from pathlib import Path
 
 import psutil
@@ -45,6 +46,7 @@ class Bench:
                                 "com CATSDOGS_DATA.")
         self.epochs = 1 if quick else 10
         self.machine = self.job("speed")
+        self.date = datetime.now(timezone.utc).strftime("%Y-%m-%d")
 
     def job(self, name: str, cache: str = "", **settings) -> dict:
         """What a job of ``jobs.py`` printed, its seconds and its peak memory."""
@@ -79,7 +81,8 @@ class Bench:
     def bound(self, trunk: float = 0, tail: float = 0, head: float = 0) -> float:
         """Seconds of so many passes through each part at the speed of a matrix product."""
         work = {"trunk": trunk, "tail": tail, "head": head}
-        return sum(self.machine[part] * passes for part, passes in work.items()) / self.machine["flops_per_second"]
+        operations = sum(self.machine["work"][part] * passes for part, passes in work.items())
+        return operations / self.machine["flops_per_second"]
 
 
 def _most_memory(job: subprocess.Popen) -> int:
@@ -97,13 +100,18 @@ def _most_memory(job: subprocess.Popen) -> int:
 
 
 def row(bench: Bench, name: str, unit: str, ours: float, plain: float | None = None, bound: float | None = None,
-        accuracy: tuple[float | None, float | None] = (None, None), **details) -> dict:
-    """One line of ``results.json``; ``ratio`` says how many times better ours is."""
+        accuracy: tuple[float | None, float | None] = (None, None), config: dict | None = None, **details) -> dict:
+    """One line of ``results.json``: what was found, and what made it.
+
+    ``ratio`` says how many times better ours is; ``config`` is the challenge's when not given.
+    """
     higher_is_better = unit.endswith("/s")
     ratio = None if plain is None else ours / plain if higher_is_better else plain / ours
     return {"name": name, "unit": unit, "ours": ours, "plain": plain, "ratio": ratio, "bound": bound,
             "device": bench.machine["device"], "accuracy_ours": accuracy[0], "accuracy_plain": accuracy[1],
-            "details": details}
+            "details": details, "config": config or bench.machine["config"], "data": bench.photos.origin,
+            "photos": len(bench.photos), **{name: bench.machine[name] for name in ("backbone", "trunk", "versions")},
+            "date": bench.date}
 
 
 def whole_job(bench: Bench) -> list[dict]:
@@ -116,18 +124,20 @@ def whole_job(bench: Bench) -> list[dict]:
     learning = epochs * (3 * train + validation)  # a backward pass costs about two forward ones
     after = bench.bound(tail=len(bench.photos) + learning, head=learning)
     accuracy = cold["accuracy"], plain["accuracy"]
-    rows = [row(bench, name, "s", ours["seconds_all"], plain["seconds_all"], bound, accuracy, epochs=epochs,
-                photos=len(bench.photos))
+    rows = [row(bench, name, "s", ours["seconds_all"], plain["seconds_all"], bound, accuracy,
+                cold["config"], epochs=epochs, photos=len(bench.photos))
             for name, ours, bound in (("whole_job_cold", cold, after + bench.bound(trunk=len(bench.photos))),
                                       ("whole_job_warm", warm, after))]
-    rows.append(row(bench, "whole_job_memory", "MB", cold["memory"] / 1e6, plain["memory"] / 1e6))
+    rows.append(row(bench, "whole_job_memory", "MB", cold["memory"] / 1e6, plain["memory"] / 1e6,
+                    config=cold["config"]))
     ours = bench.job("ours_epochs", "whole")
     a_pass = 3 * train + validation
     for phase, part in (("phase1_epoch", "head"), ("phase2_epoch", "tail")):
-        rows.append(row(bench, phase, "s", ours[phase], plain[phase], bench.bound(**{part: a_pass})))
+        rows.append(row(bench, phase, "s", ours[phase], plain[phase], bench.bound(**{part: a_pass}),
+                        config=ours["config"]))
     forward = ours["phase2_forward"] * (1 + validation / train)
     backward = ours["phase2_epoch"] - forward
-    rows.append(row(bench, "phase2_backward_by_forward", "×", backward / forward))
+    rows.append(row(bench, "phase2_backward_by_forward", "×", backward / forward, config=ours["config"]))
     return rows
 
 
@@ -135,7 +145,8 @@ def second_run(bench: Bench) -> list[dict]:
     """``catsdogs train`` when nothing has changed since the last one."""
     command = [sys.executable, "-m", "catsdogs", "train", "--epochs", "1", "--fine-tune-epochs", "1"]
     bench.measured(command, "second")
-    return [row(bench, "second_run", "s", bench.measured(command, "second")["seconds_all"])]
+    config = {**bench.machine["config"], "head_epochs": 1, "fine_tune_epochs": 1}
+    return [row(bench, "second_run", "s", bench.measured(command, "second")["seconds_all"], config=config)]
 
 
 def extraction(bench: Bench) -> list[dict]:

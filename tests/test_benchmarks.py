@@ -15,7 +15,8 @@ from catsdogs.training import assemble, build_head
 
 FOLDER = Path(__file__).resolve().parent.parent / "benchmarks"
 ROWS = json.loads((FOLDER / "results.json").read_text(encoding="utf-8"))
-KEYS = ["name", "unit", "ours", "plain", "ratio", "bound", "device", "accuracy_ours", "accuracy_plain", "details"]
+KEYS = ["name", "unit", "ours", "plain", "ratio", "bound", "device", "accuracy_ours", "accuracy_plain", "details",
+        "config", "data", "photos", "backbone", "trunk", "versions", "date"]
 
 
 def module(name):
@@ -27,6 +28,7 @@ def module(name):
 
 @pytest.fixture(scope="module")
 def run():
+    pytest.importorskip("psutil", reason="psutil, which only measuring needs, is not installed")
     return module("run")
 
 

@@ -1,0 +1,227 @@
+"""The same command gives the same bits in any folder, and every result says what made it."""
+
+import hashlib
+import importlib.util
+import json
+import os
+import re
+import shutil
+import subprocess
+import sys
+import zipfile
+from dataclasses import replace
+from pathlib import Path
+from types import SimpleNamespace
+
+import numpy as np
+import pytest
+from helpers import make_photos
+
+from catsdogs.config import PHASE1_CHECKPOINT, PHASE2_CHECKPOINT, RECORD_FILE, Config
+from catsdogs.experiments import EXPERIMENTS
+from catsdogs.verify import TOLERANCES
+
+ROOT = Path(__file__).resolve().parent.parent
+RESULTS = ROOT / "book" / "results"
+MEASURED = json.loads((RESULTS / "reproducibility.json").read_text(encoding="utf-8"))
+# `catsdogs train`, by the package in the folder that is named first.
+COMMAND = ("-c", "import sys, catsdogs.cli; assert catsdogs.__file__.startswith(sys.argv.pop(1)); "
+           "sys.exit(catsdogs.cli.main(sys.argv[1:]))")
+OPTIONS = ("train", "--image-size", "96", "--epochs", "2", "--fine-tune-epochs", "1")
+# Of what a checkpoint holds; Keras adds the date, and the layers with numbers that are addresses in memory.
+MEMBERS = ("model.weights.h5", "catsdogs.json")
+
+
+def clone(machine, photos):
+    """The package in a folder of its own, and photos with nothing in common with the original's but their content."""
+    shutil.copytree(ROOT / "catsdogs", machine / "clone" / "catsdogs",
+                    ignore=shutil.ignore_patterns("__pycache__"))
+    for number, photo in enumerate(sorted(photos.rglob("*.jpg"), reverse=True)):
+        copy = machine / "outro disco" / photos.name / photo.relative_to(photos)
+        copy.parent.mkdir(parents=True, exist_ok=True)
+        shutil.copyfile(photo, copy)
+        os.utime(copy, (number, number))
+    return machine / "outro disco" / photos.name
+
+
+def start_training(machine, photos, weights):
+    """``catsdogs train`` in a process that sees nothing outside ``machine`` but photos and weights."""
+    environment = {**os.environ, "PYTHONPATH": str(machine / "clone"), "HOME": str(machine),
+                   "KERAS_HOME": str(machine / "keras"), "CATSDOGS_CACHE": str(machine / "cache"),
+                   "CATSDOGS_MODELS": str(machine / "models")}
+    command = [sys.executable, *COMMAND, str(machine), *OPTIONS, "--data", str(photos), "--weights", str(weights)]
+    return subprocess.Popen(command, cwd=machine, env=environment, stdout=subprocess.PIPE, stderr=subprocess.STDOUT,
+                            text=True)
+
+
+@pytest.fixture(scope="module")
+def machines(tmp_path_factory, weights_file):
+    """Two folders, each with what the same command left from its own copies of package and photos."""
+    folder = tmp_path_factory.mktemp("machines")
+    original = make_photos(folder / "fotos")
+    found = [folder / "uma", folder / "um lugar" / "outra"]
+    sources = [clone(machine, original) for machine in found]
+    shutil.copytree(original, found[0] / "fotos")  # in the order of their names, with the times of now
+    sources[0] = found[0] / "fotos"
+    jobs = [start_training(machine, photos, weights_file) for machine, photos in zip(found, sources, strict=True)]
+    for job in jobs:
+        said, _ = job.communicate()
+        assert job.returncode == 0, said[-3000:]
+    return found
+
+
+def same(machines, read):
+    """Whether reading each machine gives one and the same value, and not an empty one."""
+    values = [read(machine) for machine in machines]
+    return bool(values[0]) and values[0] == values[1]
+
+
+def below(folder):
+    """Bytes of every file below ``folder``, by its path there."""
+    return {path.relative_to(folder): path.read_bytes() for path in sorted(folder.rglob("*")) if path.is_file()}
+
+
+def members(machine, name):
+    with zipfile.ZipFile(machine / "models" / name) as archive:
+        return [archive.read(member) for member in MEMBERS]
+
+
+@pytest.mark.fault("Reprodução", "treinar em outra pasta, com as fotos copiadas em outra ordem e com outras datas",
+                   "mesmos bits: divisão, ativações, pesos, figuras e registro")
+def test_the_same_command_gives_the_same_bits_in_another_folder(machines):
+    assert same(machines, lambda machine: below(machine / "cache" / "activations"))
+    for name in (PHASE1_CHECKPOINT, PHASE2_CHECKPOINT):
+        assert same(machines, lambda machine, name=name: members(machine, name))
+    assert same(machines, lambda machine: below(machine / "models" / "images"))
+    records = [json.loads((machine / "models" / RECORD_FILE).read_text(encoding="utf-8")) for machine in machines]
+    for record in records:
+        assert record.pop("date") and record["phase2"]["probabilities"]["test"]
+    assert records[0] == records[1]
+
+
+# What the results say of themselves.
+
+def rows_of(path):
+    rows = json.loads(path.read_text(encoding="utf-8"))
+    assert rows
+    return rows
+
+
+@pytest.mark.parametrize("path", [*[RESULTS / f"{name}.json" for name in (*EXPERIMENTS, "reproducibility")],
+                                  ROOT / "benchmarks" / "results.json"], ids=lambda path: path.stem)
+def test_every_row_says_what_made_it(path):
+    for row in rows_of(path):
+        assert row["backbone"] and row["data"] and row["photos"] > 0
+        assert re.fullmatch("[0-9a-f]{64}", row["trunk"])
+        assert set(Config().as_dict()) <= set(row["config"]) and row["config"]["seed"] >= 0
+        assert {"python", "platform", "tensorflow", "keras", "numpy"} <= {
+            name for name, version in row["versions"].items() if version}
+
+
+@pytest.mark.parametrize("path", [RESULTS / "reproducibility.json", ROOT / "benchmarks" / "results.json"],
+                         ids=lambda path: path.stem)
+def test_measures_of_a_machine_say_which_and_when(path):
+    for row in rows_of(path):
+        assert row["device"] and re.fullmatch(r"20\d\d-\d\d-\d\d", row["date"])
+
+
+def test_the_shipped_record_says_what_made_it():
+    record = json.loads((ROOT / "models" / RECORD_FILE).read_text(encoding="utf-8"))
+    assert all(record[name] for name in ("key", "config", "backbone", "data", "trunk", "date", "versions", "sizes"))
+
+
+# What was measured.
+
+def by_name(name):
+    return next(row for row in MEASURED if row["name"] == name)
+
+
+def test_the_measures_hold_what_the_page_says():
+    assert MEASURED[0]["name"] == "reference" and all(row["split_identical"] for row in MEASURED)
+    for name in ("reference", "elsewhere"):
+        row = by_name(name)
+        assert row["activations_identical"] and all(row["weights_identical"].values())
+        assert not any({**row["probability_difference"], **row["metric_difference"]}.values())
+    for row in MEASURED:
+        assert all(row["shipped_difference"][metric] <= TOLERANCES[metric] for metric in TOLERANCES), row["name"]
+        assert row["processor"] and row["cpu_flags"] and row["sizes"] == MEASURED[0]["sizes"]
+
+
+def test_the_measures_reach_both_ends_of_the_versions():
+    project = (ROOT / "pyproject.toml").read_text(encoding="utf-8")
+    oldest = re.search(r'"tensorflow>=([\d.]+)"', project)[1], re.search(r'requires-python = ">=([\d.]+)"', project)[1]
+    measured = {(row["versions"]["tensorflow"], row["versions"]["python"]) for row in MEASURED}
+    assert any(tensorflow.startswith(oldest[0]) and python.startswith(oldest[1]) for tensorflow, python in measured)
+    assert len(measured) >= 3
+
+
+def test_the_measures_name_no_folder_of_a_machine():
+    text = (RESULTS / "reproducibility.json").read_text(encoding="utf-8")
+    assert not re.search(r'"[^"]*(?:/tmp|/home|/root|/work|/Users|[A-Z]:\\\\)[^"]*"', text)
+
+
+# The command that measures.
+
+@pytest.fixture(scope="module")
+def command():
+    specification = importlib.util.spec_from_file_location("reproducibility", ROOT / "benchmarks/reproducibility.py")
+    loaded = importlib.util.module_from_spec(specification)
+    sys.modules[specification.name] = loaded  # dataclasses look their module up
+    specification.loader.exec_module(loaded)
+    yield loaded
+    del sys.modules[specification.name]
+
+
+def training(seed=0, change=0.0):
+    """What ``Trainings.run`` gives for a made-up training; ``change`` moves the maps and probabilities."""
+    rng = np.random.default_rng(seed)
+    maps, dogs = rng.normal(size=(6, 2, 2, 3)).astype(np.float32), rng.uniform(size=(2, 4)).astype(np.float32)
+    metrics = {phase: {part: {"accuracy": 0.5 + change, "auc": 0.5, "loss": 0.5} for part in ("validation", "test")}
+               for phase in ("phase1", "phase2")}
+    return {"date": "2026-01-01", "versions": {"python": "3"}, "processor": "x", "cpu_flags": ["avx"],
+            "config": Config().as_dict(), "backbone": "b", "trunk": "t", "sizes": {"train": 2}, "split": {"train": "h"},
+            "metrics": metrics, "shipped": metrics, "activations": hashlib.sha256(maps + change).hexdigest(),
+            "weights": {"phase1": "w", "phase2": f"w{change}"}, "maps": maps + np.float32(change),
+            "labels": np.zeros(4), "probabilities": np.stack([1 - dogs, dogs], axis=-1) + np.float32(change)}
+
+
+def test_the_same_training_differs_in_nothing(command):
+    row = command.row("same", command.Variant("a mesma"), training(), training(), "fotos")
+    assert row["split_identical"] and row["activations_identical"] and all(row["weights_identical"].values())
+    assert row["activations_difference"] == 0 and row["answers_changed"] == {"phase1": 0, "phase2": 0}
+    assert row["data"] == "fotos" and row["photos"] == 6 and row["answers"] == 4
+    assert set(row["metric_difference"].values()) == {0.0}
+
+
+def test_differences_are_measured_against_the_reference(command):
+    reference, other = training(), training(change=0.25)
+    other["probabilities"][1, 0] = other["probabilities"][1, 0][::-1].copy()  # one answer of phase 2
+    row = command.row("other", command.Variant("outra"), other, reference, "fotos")
+    assert not row["activations_identical"] and row["weights_identical"] == {"phase1": True, "phase2": False}
+    assert row["activations_difference"] == pytest.approx(0.25 / np.abs(reference["maps"]).max(), rel=1e-5)
+    assert row["probability_difference"]["phase1"] == pytest.approx(0.25)
+    assert row["answers_changed"] == {"phase1": 0, "phase2": 1}
+    assert row["metric_difference"] == {"accuracy": pytest.approx(0.25), "auc": 0, "loss": 0}
+
+
+def test_rows_are_written_as_they_come(command, tmp_path, monkeypatch):
+    monkeypatch.setattr(command, "RESULTS", tmp_path / "rows.json")
+    given = {"reference": training(), "one": training(change=0.25)}
+    trainings = SimpleNamespace(run=lambda name, variant: given[name], photos=SimpleNamespace(origin="fotos"))
+    rows = command.measure(trainings, {name: command.Variant(name) for name in given})
+    assert [row["name"] for row in rows] == list(given)
+    assert json.loads((tmp_path / "rows.json").read_text(encoding="utf-8")) == rows
+    assert "reference" in command.table(rows)
+
+
+def test_every_recorded_variant_is_one_that_the_command_makes(command):
+    known = {name: variant.title for name, variant in command.variants([]).items()}
+    recorded = {row["name"]: row["title"] for row in MEASURED if not row["name"].startswith("python_")}
+    assert recorded == known
+
+
+def test_a_training_that_stops_is_one_sentence(command, tmp_path, photo_folder, monkeypatch, refused):
+    monkeypatch.setenv("CATSDOGS_DATA", str(photo_folder))
+    trainings = command.Trainings(tmp_path, 10)
+    broken = replace(command.Variant("com um motor que não existe"), settings={"engine": "vapor"})
+    assert "com um motor que não existe" in refused(trainings.run, "broken", broken)
