@@ -5,14 +5,15 @@ from pathlib import Path
 
 import pytest
 
-from catsdogs.files import write_json
+from catsdogs.files import read_json, write_json
 from catsdogs.pipeline import versions
 
 
 class FaultRecord:
     """A pytest plugin that counts the trials of each test marked ``fault`` and writes them to a file at the end.
 
-    A test counts as one trial, or as many as it tells with ``record_property("trials", n)``.
+    A test counts as one trial, or as many as it tells with ``record_property("trials", n)``. Rows of
+    faults that were not tried this time stay.
     """
 
     def __init__(self, path: Path):
@@ -37,6 +38,8 @@ class FaultRecord:
     def pytest_sessionfinish(self):
         """Write one row per fault."""
         made = {"date": datetime.now(timezone.utc).strftime("%Y-%m-%d"), "versions": versions()}
-        rows = [{"area": area, "fault": fault, "outcome": outcome, "trials": trials, "failures": failures, **made}
-                for (area, fault, outcome), (trials, failures) in sorted(self.counts.items())]
-        write_json(self.path, rows)
+        rows = {(row["area"], row["fault"]): row for row in (read_json(self.path) if self.path.exists() else [])}
+        for (area, fault, outcome), (trials, failures) in self.counts.items():
+            rows[area, fault] = {"area": area, "fault": fault, "outcome": outcome, "trials": trials,
+                                 "failures": failures, **made}
+        write_json(self.path, [rows[key] for key in sorted(rows)])

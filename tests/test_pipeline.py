@@ -11,7 +11,7 @@ from PIL import Image
 from catsdogs import pipeline
 from catsdogs.backbone import find_base
 from catsdogs.checkpoint import load_checkpoint, read_metadata, save_checkpoint
-from catsdogs.config import PHASE1_CHECKPOINT, PHASE2_CHECKPOINT, Config
+from catsdogs.config import PHASE1_CHECKPOINT, PHASE2_CHECKPOINT, RECORD_FILE, Config
 from catsdogs.data import split_photos
 from catsdogs.devices import Hardware
 from catsdogs.evaluation import score
@@ -112,6 +112,27 @@ def test_a_run_that_is_recorded_is_not_done_again(trained_here, monkeypatch):
     assert len(lines) == 1 and "Nada mudou" in lines[0]
 
 
+@pytest.mark.parametrize("lost", [PHASE2_CHECKPOINT, RECORD_FILE])
+def test_a_training_cut_short_after_phase_1_goes_on_from_there(trained_here, isolated, monkeypatch, lost):
+    (isolated / "models" / lost).unlink()
+    monkeypatch.setattr(pipeline, "train_phase1", lambda *_: pytest.fail("phase 1 again"))
+    lines = []
+    record = train(trained_here.materials, say=lines.append)
+    assert {**record, "date": None} == {**trained_here.record, "date": None}
+    assert "já treinada" in lines[0]
+
+
+@pytest.mark.parametrize("damage", ["another run's", "torn", "without its history"])
+def test_a_phase_1_that_does_not_belong_is_trained_again(trained_here, isolated, damage):
+    path, materials = isolated / "models" / PHASE1_CHECKPOINT, trained_here.materials
+    if damage == "torn":
+        path.write_bytes(path.read_bytes()[:-1000])
+    else:
+        about = pipeline.about(other_split(materials) if damage == "another run's" else materials)
+        save_checkpoint(load_checkpoint(path)[0], path, ("cats", "dogs"), {**about, "versions": pipeline.versions()})
+    assert pipeline.trained_before(PHASE1_CHECKPOINT, materials) is None
+
+
 @pytest.mark.parametrize("change", ["again", "settings", "versions", "16 bits", "lost checkpoint",
                                     "checkpoint of another run"])
 def test_anything_that_changed_means_training_again(trained_here, isolated, monkeypatch, change):
@@ -123,6 +144,7 @@ def test_anything_that_changed_means_training_again(trained_here, isolated, monk
 
     materials, path = trained_here.materials, isolated / "models" / PHASE2_CHECKPOINT
     monkeypatch.setattr(pipeline, "train_phase1", fail)
+    monkeypatch.setattr(pipeline, "train_phase2", fail)
     if change == "settings":
         materials = replace(materials, config=replace(CONFIG, dropout=0.5))
     elif change == "versions":
