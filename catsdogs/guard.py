@@ -1,9 +1,9 @@
 """What a Keras file from somebody else may hold: only arithmetic, and only as much as fits.
 
-Keras opens a ``.keras`` file in safe mode, but that mode has had holes (CVE-2025-1550, CVE-2025-8747,
-CVE-2025-9906, CVE-2025-12058: files that import modules, read other files or fetch addresses), and
-HDF5 itself lets one file point into another (CVE-2026-1669). So a file is looked at before Keras sees it: it may
-name the kinds of layers listed here and nothing else, whatever version of Keras opens it.
+Keras opens a ``.keras`` file in safe mode, but that mode has had holes, closed in Keras 3.9 and 3.11 only
+(CVE-2025-1550, CVE-2025-8747), and HDF5 itself lets one file point into another (CVE-2026-1669). So a file is
+looked at before Keras sees it: it may name the kinds of layers listed here and nothing else, whatever version
+of Keras opens it.
 """
 
 import io
