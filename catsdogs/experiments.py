@@ -10,7 +10,7 @@ from tqdm import tqdm
 from catsdogs.config import BetterConfig, Config, book_dir, results_dir
 from catsdogs.errors import CatsdogsError
 from catsdogs.files import read_json, write_json
-from catsdogs.pipeline import Materials, versions
+from catsdogs.pipeline import Materials, today, versions
 from catsdogs.studies import better_run, fine_tune_run, head_run, recipe_run, transfer_run
 
 CONFIG_FIELDS = {field.name for field in fields(BetterConfig)}
@@ -96,7 +96,8 @@ def run_experiment(name: str, materials: Materials) -> list[dict]:
     recorded = read_json(path) if path.exists() else []
     plans = [plan_of(setting, materials) for setting in experiment.settings]
     runs = [[row for row in recorded if plan.items() <= row.items()] for plan in plans]
-    origin = {"backbone": materials.backbone.origin, "data": materials.photos.origin, "versions": versions()}
+    origin = {"backbone": materials.backbone.origin, "data": materials.photos.origin, "versions": versions(),
+              "date": today()}
     for number, setting in enumerate(tqdm(experiment.settings, desc=name, unit="treino")):
         if not runs[number]:
             measured = run_setting(experiment.measure, materials, setting)

@@ -204,7 +204,7 @@ def make_record(materials: Materials, phases: tuple[Phase, Phase],
     photos, split = materials.photos, materials.split
     record = {
         **about(materials),
-        "date": datetime.now(timezone.utc).strftime("%Y-%m-%d"),
+        "date": today(),
         "versions": versions(),
         "class_names": list(photos.class_names),
         "skipped": len(photos.skipped),
@@ -225,6 +225,11 @@ def score_part(materials: Materials, probabilities: np.ndarray, part: str) -> Sc
     """Metrics of (n, 2) probabilities on one part of the split."""
     rows = getattr(materials.split, part)
     return score(probabilities[rows], materials.photos.labels[rows], materials.photos.class_names)
+
+
+def today() -> str:
+    """The date in UTC, as ``2026-11-25``."""
+    return datetime.now(timezone.utc).strftime("%Y-%m-%d")
 
 
 def versions() -> dict[str, str]:

@@ -1,12 +1,11 @@
 """What ``make trials`` tried and how it went, kept for the book's page on reliability."""
 
-from datetime import datetime, timezone
 from pathlib import Path
 
 import pytest
 
 from catsdogs.files import read_json, write_json
-from catsdogs.pipeline import versions
+from catsdogs.pipeline import today, versions
 
 
 class FaultRecord:
@@ -37,7 +36,7 @@ class FaultRecord:
 
     def pytest_sessionfinish(self):
         """Write one row per fault."""
-        made = {"date": datetime.now(timezone.utc).strftime("%Y-%m-%d"), "versions": versions()}
+        made = {"date": today(), "versions": versions()}
         rows = {(row["area"], row["fault"]): row for row in (read_json(self.path) if self.path.exists() else [])}
         for (area, fault, outcome), (trials, failures) in self.counts.items():
             rows[area, fault] = {"area": area, "fault": fault, "outcome": outcome, "trials": trials,

@@ -18,8 +18,8 @@ DISK_EVENTS = {"open", "os.mkdir", "os.rename", "os.remove", "os.rmdir", "os.tru
 def run_training(folder: Path, source: Path, weights: Path, kill_at: int | None = None, seconds: float = 0) -> None:
     """Train on the photos of ``source``, keeping everything below ``folder``.
 
-    The stage of each touch of that folder is written to ``events.json`` beside it, unless the
-    process is killed ``seconds`` after touch number ``kill_at``, counted from 0.
+    The process is killed ``seconds`` after it touched that folder for the time ``kill_at``, counted
+    from 0; with None, the stage of each touch is written to a JSON file beside the folder.
     """
     os.environ.update(CATSDOGS_CACHE=str(folder / "cache"), CATSDOGS_MODELS=str(folder / "models"))
     sys.stdout = sys.stderr = open(os.devnull, "w")  # noqa: SIM115
