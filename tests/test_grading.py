@@ -388,16 +388,16 @@ def test_without_the_sandbox_the_same_attacks_reach_much(isolation, tmp_path):
     assert reached_by(row, SURE) == list(SURE)
 
 
-@pytest.mark.fault(AREA, "multiplica processos sem parar", "o tempo acaba e nada fica")
+@pytest.mark.fault(AREA, "multiplica processos sem parar", "é encerrada, e nada fica")
 def test_a_fork_bomb_ends_with_its_time(isolation):
     cell = f"os.execv(sys.executable, [sys.executable, '-c', {ATTACKS + 'fork_bomb()'!r}, 'bomb'])"
     came = []
     thread = threading.Thread(target=lambda: came.append(Children(30).run([ATTACKS, cell], {})))
     thread.start()
-    assert wait_for(lambda: len(processes("bomb")) > 1, 30)
-    thread.join(120)
-    assert came == [(TIME_OUT, b"")]
-    assert wait_for(lambda: not processes("bomb"), 30)
+    assert wait_for(lambda: len(processes("bomb")) > 1, 60)
+    thread.join(300)
+    assert came in ([(TIME_OUT, b"")], [(BROKEN, b"")])  # more processes than allowed are a reason of their own
+    assert wait_for(lambda: not processes("bomb"), 60)
 
 
 @pytest.mark.fault(AREA, "junta memória que nenhum limite de processo conta", "é encerrada")
