@@ -230,8 +230,10 @@ def test_ctrl_c_at_any_moment_ends_with_one_line(tmp_path, photo_folder, weights
     interrupted = 0
     for seed in range(INTERRUPTIONS):
         command = commands[seed % 2]
+        # What runs in the background of a shell ignores Ctrl+C, and so would all that it starts.
         process = subprocess.Popen([sys.executable, "-m", "catsdogs", *command], env=environment, text=True,
-                                   stdout=subprocess.PIPE, stderr=subprocess.PIPE)
+                                   stdout=subprocess.PIPE, stderr=subprocess.PIPE,
+                                   preexec_fn=lambda: signal.signal(signal.SIGINT, signal.SIG_DFL))
         # Not in the first moments, when Python itself starts.
         time.sleep(random.Random(seed).uniform(0.5, 12 if seed % 2 == 0 else 4))
         process.send_signal(signal.SIGINT)
