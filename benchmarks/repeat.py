@@ -11,7 +11,6 @@ import os
 import platform
 import sys
 from dataclasses import asdict, replace
-from datetime import datetime, timezone
 from pathlib import Path
 
 import numpy as np
@@ -39,7 +38,7 @@ def repeat(folder: Path, train_photos: int, threads: int = 0, engine: str = "", 
     if engine:
         ENGINES[engine]()
     from catsdogs.config import Config, models_dir
-    from catsdogs.pipeline import about, train, versions
+    from catsdogs.pipeline import about, today, train, versions
 
     config = Config()
     photos, split = _photos(source, config)
@@ -53,7 +52,7 @@ def repeat(folder: Path, train_photos: int, threads: int = 0, engine: str = "", 
     np.savez(folder / "run.npz", maps=materials.maps, labels=materials.photos.labels[parts],
              probabilities=np.stack([given[parts] for given in answers]))
     result = {
-        "date": datetime.now(timezone.utc).strftime("%Y-%m-%d"), "versions": versions(), **processor(),
+        "date": today(), "versions": versions(), **processor(),
         **{name: about(materials)[name] for name in ("config", "backbone", "trunk")},
         "sizes": {part: len(rows) for part, rows in asdict(materials.split).items()},
         "split": {part: _hash("".join(photos.digests[i] for i in rows).encode())
