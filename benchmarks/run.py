@@ -12,7 +12,6 @@ import sys
 import tempfile
 import time
 from collections.abc import Callable
-from datetime import datetime, timezone
 from pathlib import Path
 
 import psutil
@@ -46,7 +45,6 @@ class Bench:
                                 "com CATSDOGS_DATA.")
         self.epochs = 1 if quick else 10
         self.machine = self.job("speed")
-        self.date = datetime.now(timezone.utc).strftime("%Y-%m-%d")
 
     def job(self, name: str, cache: str = "", **settings) -> dict:
         """What a job of ``jobs.py`` printed, its seconds and its peak memory."""
@@ -110,8 +108,8 @@ def row(bench: Bench, name: str, unit: str, ours: float, plain: float | None = N
     return {"name": name, "unit": unit, "ours": ours, "plain": plain, "ratio": ratio, "bound": bound,
             "device": bench.machine["device"], "accuracy_ours": accuracy[0], "accuracy_plain": accuracy[1],
             "details": details, "config": config or bench.machine["config"], "data": bench.photos.origin,
-            "photos": len(bench.photos), **{name: bench.machine[name] for name in ("backbone", "trunk", "versions")},
-            "date": bench.date}
+            "photos": len(bench.photos),
+            **{name: bench.machine[name] for name in ("backbone", "trunk", "versions", "date")}}
 
 
 def whole_job(bench: Bench) -> list[dict]:
