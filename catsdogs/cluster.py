@@ -7,7 +7,6 @@ alone writes the cache, chunk by chunk, so that whatever stops costs only the ch
 import asyncio
 import contextlib
 import functools
-import hashlib
 import logging
 import os
 import socket
@@ -15,7 +14,6 @@ import threading
 import warnings
 from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
-from pathlib import Path
 
 import numpy as np
 
@@ -54,8 +52,8 @@ def cluster_activations(photos: Photos, backbone: Backbone, config: Config, clus
     cache = open_cache(photos, backbone, config)
 
     def compute(missing: list[tuple[int, int]]) -> Iterator[tuple[int, np.ndarray]]:
-        trunk = export_trunk(backbone)
-        with _quiet(), _connected(cluster, workers) as client:
+        with _quiet(), _connected(cluster, workers) as client:  # first, so that a wrong address is told at once
+            trunk = export_trunk(backbone)
             yield from _computed_there(client, trunk, missing, paths, photos.digests, config.image_size)
 
     return cache.complete(compute)
@@ -98,19 +96,13 @@ def compute_chunk(trunk: bytes, paths: Sequence[str], digests: Sequence[str], si
     Raises:
         CatsdogsError: a file is not there, or is not the one this cache is for.
     """
-    for path, digest in zip(paths, digests, strict=True):
-        if not _is_same_file(Path(path), digest):
-            raise CatsdogsError(f"O worker em {socket.gethostname()} não encontrou a foto {path}, ou a que está "
-                                "lá é outra: todas as máquinas do cluster precisam ver a mesma pasta de fotos, no "
-                                "mesmo caminho.")
-    return extract(paths, digests, size, _trunk_runner(trunk))
-
-
-def _is_same_file(path: Path, digest: str) -> bool:
+    run_trunk = _trunk_runner(trunk)
     try:
-        return hashlib.sha256(path.read_bytes()).hexdigest() == digest
-    except OSError:
-        return False
+        return extract(paths, digests, size, run_trunk)
+    except CatsdogsError as error:
+        raise CatsdogsError(f"O worker em {socket.gethostname()} não leu as mesmas fotos ({str(error).rstrip('.')}): "
+                            "todas as máquinas do cluster precisam ver a mesma pasta de fotos, no mesmo caminho."
+                            ) from error
 
 
 @functools.lru_cache(maxsize=1)
