@@ -27,7 +27,7 @@ from catsdogs.photo import decode_photo, read_photo
 from catsdogs.predict import Classifier
 
 BROKEN_FILES = 10_000 if FULL else 400
-KILLED_TRAININGS = 50 if FULL else 3
+KILLED_TRAININGS = 50 if FULL else 2
 KILLED_DOWNLOADS = 50 if FULL else 4
 INTERRUPTIONS = 20 if FULL else 2
 GOES_ON = "o comando seguinte continua e termina com os mesmos pesos"
@@ -103,28 +103,26 @@ def test_damaged_photos_do_not_stop_a_folder_from_being_answered(tmp_path, train
 
 # Processes killed at any moment
 
-@pytest.fixture(scope="module")
-def processes():
-    """Makes processes that need not import TensorFlow anew: each is a copy of one that has."""
-    context = multiprocessing.get_context("forkserver")
-    context.set_forkserver_preload(["trial_runs"])
-    return context
+def start(target, *arguments):
+    """A new process at work; not a copy of this one, which would have its threads' locks, but not its threads."""
+    process = multiprocessing.get_context("spawn").Process(target=target, args=arguments)
+    process.start()
+    return process
 
 
 @pytest.fixture(scope="module")
-def training(tmp_path_factory, photo_folder, weights_file, processes):
+def training(tmp_path_factory, photo_folder, weights_file):
     """``start`` trains in a folder; ``expected`` and ``stages`` are those of an undisturbed training."""
     source = zipped(photo_folder, tmp_path_factory.mktemp("source") / "fotos.zip")
 
-    def start(folder, *when):
-        process = processes.Process(target=run_training, args=(folder, source, weights_file, *when))
-        process.start()
-        return process
+    def start_training(folder, *when):
+        return start(run_training, folder, source, weights_file, *when)
 
     calm = tmp_path_factory.mktemp("calm") / "place"
-    finish(start(calm))
+    finish(start_training(calm))
     stages = json.loads(calm.with_suffix(".json").read_text())
-    return SimpleNamespace(start=start, expected=outcome(calm), stages=stages, trunks=calm / "cache" / "trunks")
+    return SimpleNamespace(start=start_training, expected=outcome(calm), stages=stages,
+                           trunks=calm / "cache" / "trunks")
 
 
 def finish(process) -> None:
@@ -184,7 +182,7 @@ def test_a_killed_training_goes_on_to_the_same_weights(tmp_path, training, recor
 
 @needs_sigkill
 @pytest.mark.fault("Processos", "download morto (SIGKILL) a qualquer momento", "o seguinte recomeça; nada pela metade")
-def test_a_killed_download_leaves_no_half_file(tmp_path, serve, processes, record_property):
+def test_a_killed_download_leaves_no_half_file(tmp_path, serve, record_property):
     content = io.BytesIO()
     with zipfile.ZipFile(content, "w") as archive:
         archive.writestr("a.bin", random.Random(0).randbytes(3_000_000))
@@ -201,18 +199,16 @@ def test_a_killed_download_leaves_no_half_file(tmp_path, serve, processes, recor
     url, requests = serve(slowly)
     for seed in range(KILLED_DOWNLOADS):
         asked = len(requests)
-        process = processes.Process(target=run_download, args=(url, target))
-        process.start()
+        process = start(run_download, url, target)
         while len(requests) == asked:
+            assert process.is_alive()
             time.sleep(0.005)
         time.sleep(random.Random(seed).uniform(0, 0.4))
         process.kill()
         process.join()
         assert not target.exists() or target.read_bytes() == whole, f"seed {seed}"
         target.unlink(missing_ok=True)
-    process = processes.Process(target=run_download, args=(url, target))
-    process.start()
-    finish(process)
+    finish(start(run_download, url, target))
     assert target.read_bytes() == whole
     record_property("trials", KILLED_DOWNLOADS)
 
