@@ -5,13 +5,18 @@ VENV := .venv
 INSTALLED := $(VENV)/installed
 PIP := $(VENV)/bin/python -m pip install --quiet --disable-pip-version-check
 
-.PHONY: book test trials bench lint links readme assignment lock sbom clean
+.PHONY: book test notebooks trials bench lint links readme assignment lock sbom clean
 
 book: $(INSTALLED)
 	$(VENV)/bin/python book/build.py
 
+# One process per core, up to four, each with a few gigabytes of its own.
 test: $(INSTALLED)
-	$(VENV)/bin/python -m pytest
+	$(VENV)/bin/python -m pytest --numprocesses logical --maxprocesses 4
+
+# Each chapter alone under nbval, the solutions of its exercises included.
+notebooks: $(INSTALLED)
+	$(VENV)/bin/python -m pytest --numprocesses logical --maxprocesses 4 tests/nbval_pages.py
 
 # Every fault that the tests cause, at full length, for the page Confiabilidade; `make test` runs a few trials of each.
 trials: $(INSTALLED)

@@ -1,7 +1,9 @@
 """Small photos, random weights and one trained run, shared by all tests; isolation from the machine; faults counted."""
 
 import contextlib
+import hashlib
 import os
+import re
 import shutil
 import socket
 import subprocess
@@ -14,18 +16,22 @@ from types import SimpleNamespace
 import numpy as np
 import pytest
 
+from catsdogs import litert
 from catsdogs.backbone import load_backbone
 from catsdogs.data import find_photos, split_photos
 from catsdogs.errors import CatsdogsError
 from catsdogs.features import activations
+from catsdogs.litert import convert
 from catsdogs.pipeline import prepare, train
 
-sys.path.insert(0, str(Path(__file__).parent))  # importlib mode does not
+TESTS = Path(__file__).resolve().parent
+sys.path[:0] = [str(TESTS), str(TESTS.parent / "book" / "_ext")]  # importlib mode does not
 
 from fault_record import FaultRecord
 from helpers import CONFIG, FULL, assert_sentence, make_photos, photo_pixels
 
-ROOT = Path(__file__).resolve().parent.parent
+ROOT = TESTS.parent
+CONVERTED = {}
 LOOPBACK = ("127.", "localhost", "::1")
 ENVIRONMENT = ("CATSDOGS_DATA", "CATSDOGS_WEIGHTS", "CATSDOGS_QUICK", "HTTP_PROXY", "HTTPS_PROXY", "ALL_PROXY",
                "http_proxy", "https_proxy", "all_proxy")
@@ -38,8 +44,40 @@ def pytest_configure(config):
         config.pluginmanager.register(FaultRecord(ROOT / "book" / "results" / "reliability.json"))
 
 
+@pytest.hookimpl(optionalhook=True)
+def pytest_xdist_make_scheduler(config, log):
+    """With several processes, keep those tests together that share something costly; pages run one by one."""
+    from xdist.scheduler import LoadScopeScheduling
+
+    class ByFile(LoadScopeScheduling):
+        def _split_scope(self, nodeid):
+            file = Path(nodeid.partition("::")[0]).stem
+            if file == "nbval_pages":
+                return nodeid
+            return "site" if file in ("test_site", "test_browser") else file
+
+    return ByFile(config, log)
+
+
+def convert_once(model, float16=False):
+    """``litert.convert``, which takes seconds, once for each model."""
+    seen = {}
+
+    def renumber(found):  # Keras numbers names by how many of a kind this process has made
+        numbers = seen.setdefault(found[1], {})
+        return f"{found[1]} {numbers.setdefault(found[0], len(numbers))}"
+
+    structure = re.sub(r'"(\w+?)(?:_\d+)?"', renumber, model.to_json())
+    content = structure.encode() + b"".join(array.tobytes() for array in model.get_weights())
+    key = hashlib.sha256(content).digest(), float16
+    if key not in CONVERTED:
+        CONVERTED[key] = convert(model, float16)
+    return CONVERTED[key]
+
+
 def isolate(monkeypatch, folder):
     """Send everything the package reads and writes by default to ``folder``, and refuse the network."""
+    monkeypatch.setattr(litert, "convert", convert_once)
     for name in ENVIRONMENT:
         monkeypatch.delenv(name, raising=False)
     monkeypatch.setenv("CATSDOGS_CACHE", str(folder / "cache"))

@@ -7,6 +7,7 @@ import pytest
 
 from catsdogs import litert
 from catsdogs.files import DIGEST_SIZE
+from catsdogs.litert import convert
 from catsdogs.quiet import keras
 
 needs_litert = pytest.mark.skipif(not litert.is_installed(), reason="ai-edge-litert is not installed")
@@ -20,7 +21,7 @@ def model():
 
 @pytest.fixture(scope="module")
 def content(model):
-    return litert.convert(model)
+    return convert(model)
 
 
 @pytest.fixture
@@ -43,7 +44,7 @@ def test_converted_model_equals_keras_up_to_its_batch(model, content, count):
 
 
 def test_converting_writes_nothing_to_the_screen(model, capfd):
-    litert.convert(model)
+    convert(model)
     assert capfd.readouterr() == ("", "")
 
 

@@ -1,13 +1,14 @@
-"""Every chapter is a clean notebook that runs alone, in a fresh kernel, and reads well in Colab."""
+"""Every chapter is a clean notebook that reads well in Colab.
 
-import os
+The build of the site, in ``test_site``, runs them; ``make notebooks`` runs each alone, with nbval.
+"""
+
 import re
-import subprocess
-import sys
 from pathlib import Path
 
 import nbformat
 import pytest
+from book_solutions import exercises, solutions
 
 ROOT = Path(__file__).parent.parent
 NOTEBOOKS = sorted((ROOT / "book").rglob("*.ipynb"))
@@ -75,39 +76,14 @@ def test_questions_explain_every_answer(path):
         assert [verdict for _, verdict in explained].count("Sim") == 1
 
 
-def exercises(path):
-    """The text of each exercise of a chapter, with its hint and its solution."""
-    section = prose(path).partition("## Exercícios")[2].partition("**Próximo capítulo:**")[0]
-    return re.split(r"^\*\*(?=\d+\.\*\* )", section, flags=re.MULTILINE)[1:]
-
-
-def solutions(path):
-    """The code of every solution, in order."""
-    return [code for text in exercises(path)
-            for code in re.findall(r"^```python\n(.*?)^```$", text, re.MULTILINE | re.DOTALL)]
-
-
 @pytest.mark.parametrize("path", NOTEBOOKS, ids=IDS)
 def test_exercises_have_a_hint_and_a_solution(path):
-    texts = exercises(path)
+    notebook = read(path)
+    texts = exercises(notebook)
     assert [text.partition(".")[0] for text in texts] == [str(number) for number in range(1, len(texts) + 1)]
     assert 3 <= len(texts) <= 5
     for text in texts:
         assert re.findall(r"^<summary>(.*)</summary>$", text, re.MULTILINE) == ["Dica", "Solução"], text
         assert text.count("<details>") == text.count("</details>") == 2
-    assert len(solutions(path)) >= 2
-    assert all(len(line) <= 79 for code in solutions(path) for line in code.splitlines())
-
-
-@pytest.mark.parametrize("path", NOTEBOOKS, ids=IDS)
-def test_runs_alone_with_its_solutions(path, tmp_path):
-    notebook = read(path)
-    notebook.cells += [nbformat.v4.new_code_cell(code) for code in solutions(path)]
-    path = tmp_path / path.name
-    nbformat.write(notebook, path)
-    environment = {**os.environ, "CATSDOGS_QUICK": "1", "CATSDOGS_MODELS": str(tmp_path / "models")}
-    done = subprocess.run([sys.executable, "-m", "pytest", "--nbval-lax", "--nbval-cell-timeout=600", "-x",
-                           "-p", "no:cacheprovider", str(path)],
-                          cwd=ROOT, env=environment, capture_output=True, text=True)
-    assert done.returncode == 0, done.stdout[-5000:]
-    assert f"{len(code_cells(path))} passed" in done.stdout
+    assert len(solutions(notebook)) >= 2
+    assert all(len(line) <= 79 for code in solutions(notebook) for line in code.splitlines())

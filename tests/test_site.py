@@ -6,6 +6,7 @@ once, in its quick form, into a temporary folder.
 
 import base64
 import hashlib
+import json
 import os
 import re
 from fnmatch import fnmatch
@@ -13,7 +14,10 @@ from itertools import pairwise
 from pathlib import Path
 from urllib.parse import unquote, urlsplit
 
+import nbformat
 import pytest
+from book_licences import FOLDER, PARTS
+from book_solutions import add_solutions
 from bs4 import BeautifulSoup
 
 ROOT = Path(__file__).resolve().parent.parent
@@ -394,10 +398,7 @@ def test_scripts_make_no_code_of_texts(site):
     assert found <= {"mathjax/tex-chtml.js"}
 
 
-def test_every_file_of_others_is_among_the_licences(site, monkeypatch):
-    monkeypatch.syspath_prepend(ROOT / "book" / "_ext")
-    from book_licences import FOLDER, PARTS
-
+def test_every_file_of_others_is_among_the_licences(site):
     static = site / "_static"
     ours = [path.name for path in (ROOT / "book" / "_static").iterdir()]
     ours += ["experimente/modelo.json", "experimente/modelo.tflite", f"{FOLDER}/*"]
@@ -509,3 +510,20 @@ def test_colab_links_lead_to_the_page_own_notebook(tmp_path, link, fine):
     (tmp_path / "book" / "a.ipynb").write_text("{}", encoding="utf-8")
     text = f'<a href="{colab_prefix()}{link}">Colab</a>' if link else ""
     assert (not list(colab_problems("book/a.html", parse(text), tmp_path))) is fine
+
+
+# The exercises' solutions
+
+def test_a_quick_build_executes_the_solutions_and_hides_them(site, pages):
+    made = json.loads((site.parent / "stamp.json").read_text(encoding="utf-8"))
+    if made["environment"]["CATSDOGS_QUICK"] != "1":
+        pytest.skip("this is the readers' build")
+    ran = {cell.source for path in (site.parent / ".jupyter_cache" / "executed").rglob("*.ipynb")
+           for cell in nbformat.read(path, as_version=4).cells if cell.get("execution_count")}
+    for path in (ROOT / "book").rglob("*.ipynb"):
+        codes = [cell.source for cell in add_solutions(nbformat.read(path, as_version=4)).cells
+                 if "remove-cell" in cell.metadata.get("tags", [])]
+        assert set(codes) <= ran, path.stem
+        page = pages[path.relative_to(ROOT).with_suffix(".html").as_posix()]
+        shown = "".join(cell.get_text() for cell in page.select("div.cell"))
+        assert not [code for code in codes if code.strip() in shown], path.stem
