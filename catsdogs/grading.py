@@ -358,7 +358,7 @@ def family(process: subprocess.Popen) -> list:
 def too_much(process: subprocess.Popen) -> bool:
     """Whether a process and those it started are too many, or take too much memory together."""
     members = family(process)
-    if len(members) > MAX_GRADING_PROCESSES:
+    if len(members) > MAX_GRADING_PROCESSES + sandbox.PROCESSES:
         return True
     # What copies of one process share counts for each of them at first; the exact count takes longer.
     return all(sum(map(size, members)) > MAX_GRADING_MEMORY_BYTES for size in (resident_bytes, own_bytes))

