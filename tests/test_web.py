@@ -48,10 +48,12 @@ def test_one_model_gives_both_phases_answers_and_maps(models, expected, resized)
     assert np.abs(expected[0][:, 0] - expected[0][:, 1]).max() > 1e-3  # the phases differ
 
 
-@pytest.fixture
-def exported(trained, tmp_path, monkeypatch):
-    monkeypatch.setenv("CATSDOGS_MODELS", str(trained.models))
-    return tmp_path / "web", export_web(tmp_path / "web")
+@pytest.fixture(scope="module")
+def exported(trained, tmp_path_factory):
+    folder = tmp_path_factory.mktemp("web")
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setenv("CATSDOGS_MODELS", str(trained.models))
+        return folder, export_web(folder)
 
 
 @pytest.mark.skipif(not litert.is_installed(), reason="ai-edge-litert is not installed")
