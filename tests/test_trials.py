@@ -27,7 +27,7 @@ from catsdogs.photo import decode_photo, read_photo
 from catsdogs.predict import Classifier
 
 BROKEN_FILES = 10_000 if FULL else 400
-KILLED_TRAININGS = 50 if FULL else 2
+KILLED_TRAININGS = 50 if FULL else 3
 KILLED_DOWNLOADS = 50 if FULL else 4
 INTERRUPTIONS = 20 if FULL else 2
 GOES_ON = "o comando seguinte continua e termina com os mesmos pesos"
