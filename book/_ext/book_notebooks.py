@@ -9,6 +9,7 @@
 
 from pathlib import Path
 
+import nbformat
 from book_solutions import executed
 from jupyter_cache import get_cache
 from myst_nb.core.render import NbElementRenderer
@@ -57,7 +58,8 @@ def after_a_change(env, cache, notebooks):
 def cached_record(cache, path):
     """The key of the results kept for a notebook's present code, if there are any."""
     try:
-        return cache.match_cache_notebook(executed(Path(path).read_text(encoding="utf-8"))).pk
+        notebook = nbformat.reads(executed(Path(path).read_text(encoding="utf-8")), as_version=4)
+        return cache.match_cache_notebook(notebook).pk
     except KeyError:
         return None
 
