@@ -1,5 +1,6 @@
 """The same command gives the same bits in any folder, and every result says what made it."""
 
+import contextlib
 import hashlib
 import importlib.util
 import json
@@ -18,12 +19,14 @@ import pytest
 from helpers import make_photos
 
 from catsdogs.config import PHASE1_CHECKPOINT, PHASE2_CHECKPOINT, RECORD_FILE, Config
+from catsdogs.errors import CatsdogsError
 from catsdogs.experiments import EXPERIMENTS
 from catsdogs.verify import TOLERANCES
 
 ROOT = Path(__file__).resolve().parent.parent
 RESULTS = ROOT / "book" / "results"
 MEASURED = json.loads((RESULTS / "reproducibility.json").read_text(encoding="utf-8"))
+MACHINES = json.loads((RESULTS / "machines.json").read_text(encoding="utf-8"))
 # `catsdogs train`, by the package in the folder that is named first.
 COMMAND = ("-c", "import sys, catsdogs.cli; assert catsdogs.__file__.startswith(sys.argv.pop(1)); "
            "sys.exit(catsdogs.cli.main(sys.argv[1:]))")
@@ -99,6 +102,18 @@ def test_the_same_command_gives_the_same_bits_in_another_folder(machines):
     assert records[0] == records[1]
 
 
+@contextlib.contextmanager
+def loaded(name):
+    """A module of ``benchmarks``, which is no package."""
+    specification = importlib.util.spec_from_file_location(name, ROOT / "benchmarks" / f"{name}.py")
+    module = importlib.util.module_from_spec(specification)
+    with pytest.MonkeyPatch.context() as patch:
+        patch.syspath_prepend(ROOT / "benchmarks")
+        patch.setitem(sys.modules, name, module)  # dataclasses look their module up
+        specification.loader.exec_module(module)
+        yield module
+
+
 # What the results say of themselves.
 
 def rows_of(path):
@@ -155,8 +170,27 @@ def test_the_measures_reach_both_ends_of_the_versions():
     assert len(measured) >= 3
 
 
-def test_the_measures_name_no_folder_of_a_machine():
-    text = (RESULTS / "reproducibility.json").read_text(encoding="utf-8")
+def test_answers_of_another_machine_say_what_made_them():
+    for row in MACHINES:
+        assert row["processor"] and row["cpu_flags"] and re.fullmatch(r"20\d\d-\d\d-\d\d", row["date"])
+        assert row["backbone"] and row["data"] and re.fullmatch("[0-9a-f]{64}", row["trunk"]) and row["photos"] == 300
+        assert row["config"] == Config().as_dict()
+        assert bool(row["gpu"]) == row["name"].partition("-")[2].startswith("gpu")
+        engine = {"litert": "ai-edge-litert"}.get(row["name"], row["name"].partition("-")[0])
+        assert {"python", "platform", "numpy", engine} <= set(row["versions"])
+        assert row["reference"]["processor"] != row["processor"] and row["reference"]["versions"]["tensorflow"]
+
+
+def test_answers_of_another_machine_hold_what_the_page_says():
+    rows = {row["name"]: row for row in MACHINES}
+    assert any("avx512f" in row["cpu_flags"] for row in MACHINES) and any(row["gpu"] for row in MACHINES)
+    assert rows["litert"]["activations_difference"] == 0
+    assert all(row["metric_difference"][metric] <= TOLERANCES[metric] for row in MACHINES for metric in TOLERANCES)
+
+
+@pytest.mark.parametrize("name", ["reproducibility", "machines"])
+def test_the_measures_name_no_folder_of_a_machine(name):
+    text = (RESULTS / f"{name}.json").read_text(encoding="utf-8")
     assert not re.search(r'"[^"]*(?:/tmp|/home|/root|/work|/Users|[A-Z]:\\\\)[^"]*"', text)
 
 
@@ -164,12 +198,8 @@ def test_the_measures_name_no_folder_of_a_machine():
 
 @pytest.fixture(scope="module")
 def command():
-    specification = importlib.util.spec_from_file_location("reproducibility", ROOT / "benchmarks/reproducibility.py")
-    loaded = importlib.util.module_from_spec(specification)
-    sys.modules[specification.name] = loaded  # dataclasses look their module up
-    specification.loader.exec_module(loaded)
-    yield loaded
-    del sys.modules[specification.name]
+    with loaded("reproducibility") as module:
+        yield module
 
 
 def training(seed=0, change=0.0):
@@ -225,3 +255,56 @@ def test_a_training_that_stops_is_one_sentence(command, tmp_path, photo_folder, 
     trainings = command.Trainings(tmp_path, 10)
     broken = replace(command.Variant("com um motor que não existe"), settings={"engine": "vapor"})
     assert "com um motor que não existe" in refused(trainings.run, "broken", broken)
+
+
+# The command that goes to another machine.
+
+@pytest.fixture
+def packed(trained, tmp_path, monkeypatch):
+    """``benchmarks/machines.py`` on the small training, and the folder it packed."""
+    with loaded("machines") as module:
+        (tmp_path / "models").symlink_to(trained.models)
+        monkeypatch.setattr(module, "ROOT", tmp_path)
+        monkeypatch.setattr(module, "RESULTS", tmp_path / "machines.json")
+        monkeypatch.setattr(module, "Config", lambda: trained.materials.config)
+        monkeypatch.setattr(module, "usual_materials", lambda: trained.materials)
+        module.pack(tmp_path / "packed")
+        yield module, tmp_path / "packed"
+
+
+def test_the_same_machine_answers_the_same(packed, trained):
+    module, folder = packed
+    module.answer(folder, "litert")
+    row, = module.compare(folder)
+    assert row["twice_identical"] and row["photos"] == len(trained.materials.split.test)
+    assert row["activations_difference"] == 0 and row["answers_changed"] == {"phase1": 0, "phase2": 0}
+    assert not any({**row["probability_difference"], **row["metric_difference"]}.values())
+    assert json.loads(module.RESULTS.read_text(encoding="utf-8")) == [row] and "LiteRT" in module.table([row])
+
+
+def test_keras_alone_answers_from_the_photos_what_the_usual_road_answers(packed, trained):
+    module, folder = packed
+    usual = module.probabilities_of(trained.materials.maps[trained.materials.split.test], trained.materials.config)
+    assert np.allclose(module.keras_phases()(module.test_pixels(folder)), usual, atol=1e-4)
+
+
+def test_other_answers_are_counted(packed, trained):
+    module, folder = packed
+    usual = module.probabilities_of(trained.materials.maps[trained.materials.split.test], trained.materials.config)
+    other = usual.copy()
+    other[1, 0] = other[1, 0][::-1]  # one answer of phase 2
+    np.savez(folder / "torch-cpu.npz", probabilities=other)
+    (folder / "torch-cpu.json").write_text(json.dumps({"gpu": None, "twice_identical": True}), encoding="utf-8")
+    row, = module.compare(folder)
+    assert row["activations_difference"] is None and row["answers_changed"] == {"phase1": 0, "phase2": 1}
+    assert row["probability_difference"] == {
+        "phase1": 0, "phase2": pytest.approx(abs(float(usual[1, 0, 0] - usual[1, 0, 1])))}
+    assert row["metric_difference"]["accuracy"] == pytest.approx(1 / len(usual[1]))
+
+
+def test_without_photos_another_machine_is_one_sentence(capsys, tmp_path, monkeypatch):
+    with loaded("machines") as module:
+        monkeypatch.setattr(module, "usual_materials", lambda: (_ for _ in ()).throw(CatsdogsError("São precisas.")))
+        monkeypatch.setattr(sys, "argv", ["machines.py", "pack", str(tmp_path / "packed")])
+        assert module.main() == 1
+    assert capsys.readouterr().err == "machines.py: São precisas.\n"
