@@ -85,13 +85,9 @@ ENGINES = {"keras": _keras_engine, "plain-litert": _plain_litert_engine}
 
 def _photos(source: str, config):
     """All photos, of the folder ``CATSDOGS_DATA`` or of the bundle, and their split."""
-    from catsdogs.bundle import load_bundle_index
-    from catsdogs.data import Photos, find_photos, split_photos
+    from catsdogs.data import bundled_photos, find_photos, split_photos
 
-    if source == "bundle":
-        photos = Photos(**load_bundle_index(), origin="ativações que acompanham o repositório", folder=None)
-    else:
-        photos = find_photos(config)
+    photos = bundled_photos() if source == "bundle" else find_photos(config)
     return photos, split_photos(photos, config)
 
 

@@ -7,7 +7,7 @@ from pathlib import Path
 
 from catsdogs.checkpoint import load_checkpoint
 from catsdogs.config import PHASE1_CHECKPOINT, Config, checkpoint_path, shipped_models_dir
-from catsdogs.download import check_hdf5, download
+from catsdogs.download import download
 from catsdogs.errors import CatsdogsError
 from catsdogs.guard import check_weights
 from catsdogs.quiet import keras
@@ -17,6 +17,8 @@ WEIGHTS_URL = "https://storage.googleapis.com/tensorflow/keras-applications/mobi
 WEIGHTS_NAME = "mobilenet_v2_weights_tf_dim_ordering_tf_kernels_1.0_{size}_no_top.h5"
 # By image size, as Keras's own progress bar shows it; of the others only the content is checked.
 WEIGHTS_BYTES = {224: 9_406_464}
+# Keras goes by the name: what ends otherwise it opens as a zip or a folder, and ``check_weights`` reads HDF5.
+WEIGHTS_SUFFIXES = (".h5", ".hdf5")
 MIN_IMAGE_SIZE = 32
 IMAGENET_SIZES = (96, 128, 160, 192, 224)
 
@@ -62,6 +64,19 @@ def load_backbone(config: Config, weights: str | Path | None = None, shipped: bo
         base, origin = _base_from_file(config, Path(weights).expanduser())
     else:
         base, origin = _imagenet_base(config)
+    return _cut_backbone(base, origin, config)
+
+
+def backbone_of(path: Path, config: Config) -> Backbone:
+    """The backbone inside a checkpoint of ours; that of phase 1 is as it was before any training.
+
+    Raises:
+        CatsdogsError: the checkpoint is missing, damaged or not ours.
+    """
+    return _cut_backbone(*_base_of(path, config), config)
+
+
+def _cut_backbone(base: keras.Model, origin: str, config: Config) -> Backbone:
     base.trainable = False
     trunk, tail = cut(base, config.unfrozen_layers)
     return Backbone(base, trunk, tail, origin, fingerprint(trunk))
@@ -75,6 +90,9 @@ def new_base(image_size: int, weights: str | Path | None = None) -> keras.Model:
 def _base_from_file(config: Config, path: Path) -> tuple[keras.Model, str]:
     if not path.exists():
         raise CatsdogsError(f"Não encontrei os pesos {path}: confira o caminho.")
+    if not path.name.endswith(WEIGHTS_SUFFIXES):
+        raise CatsdogsError(f"{path.name} não tem nome de arquivo de pesos: indique um que termine em "
+                            ".weights.h5, .h5 ou .hdf5.")
     try:
         check_weights(path)
         return new_base(config.image_size, path), f"pesos de {path.name}"
@@ -91,12 +109,17 @@ def keras_models_dir() -> Path:
 def _imagenet_base(config: Config) -> tuple[keras.Model, str]:
     size = config.image_size if config.image_size in IMAGENET_SIZES else 224
     path = keras_models_dir() / WEIGHTS_NAME.format(size=size)
+    loaded = []
+
+    def check_fit(file: Path) -> None:
+        loaded[:] = [_base_from_file(config, file)[0]]
+
     try:
         # Not by Keras itself, which would leave half a file under the final name if it were killed.
-        download(WEIGHTS_URL + path.name, path, WEIGHTS_BYTES.get(size), check_hdf5)
-        return new_base(config.image_size, path), "pesos oficiais da ImageNet (keras.applications)"
+        download(WEIGHTS_URL + path.name, path, WEIGHTS_BYTES.get(size), check_fit)
     except CatsdogsError:
         return _shipped_base(config)
+    return loaded[0], "pesos oficiais da ImageNet (keras.applications)"
 
 
 def _shipped_base(config: Config) -> tuple[keras.Model, str]:
@@ -105,6 +128,10 @@ def _shipped_base(config: Config) -> tuple[keras.Model, str]:
     if not path.exists():
         raise CatsdogsError("Sem internet e sem models/" + PHASE1_CHECKPOINT + " não há pesos para o backbone: "
                             "conecte-se ou indique um arquivo com CATSDOGS_WEIGHTS.")
+    return _base_of(path, config)
+
+
+def _base_of(path: Path, config: Config) -> tuple[keras.Model, str]:
     model, metadata = load_checkpoint(path)
     base = new_base(config.image_size)
     base.set_weights(find_base(model).get_weights())

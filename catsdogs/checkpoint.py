@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import json
 import zipfile
-import zlib
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -18,9 +17,8 @@ if TYPE_CHECKING:
     from catsdogs.quiet import keras
 
 METADATA_MEMBER = "catsdogs.json"
-# What a damaged file, or one of another kind, makes the readers of zip, JSON and HDF5 raise.
-UNREADABLE = (zipfile.BadZipFile, zlib.error, EOFError, RuntimeError, KeyError, ValueError, OSError, TypeError,
-              AttributeError)
+# Keras goes by the name: what ends otherwise it opens as HDF5, also where ``guard`` found a harmless zip.
+CHECKPOINT_SUFFIX = ".keras"
 
 
 def save_checkpoint(model: keras.Model, path: Path, class_names: tuple[str, str], about: dict) -> None:
@@ -51,7 +49,7 @@ def read_metadata(path: Path) -> dict:
         if not all(isinstance(name, str) for name in (first, second)):
             raise guard.RefusedFile("class names are no text")
         config_of(metadata)
-    except UNREADABLE as error:
+    except Exception as error:  # the readers of zip, of each compression and of JSON have many
         raise _bad_checkpoint(path) from error
     return metadata
 
@@ -83,13 +81,16 @@ def load_checkpoint(path: Path) -> tuple[keras.Model, dict]:
             Keras refuses the model.
     """
     metadata = read_metadata(path)
+    if not path.name.endswith(CHECKPOINT_SUFFIX):
+        raise CatsdogsError(f"{path.name} não tem nome de checkpoint: indique um arquivo que termine em "
+                            f"{CHECKPOINT_SUFFIX}.")
     try:
         guard.check_checkpoint(path)
     except guard.RefusedFile as error:
         raise CatsdogsError(f"{path.name} contém o que um modelo deste projeto não tem e não foi aberto, porque "
                             "poderia executar código de outra pessoa: use um checkpoint feito por este projeto."
                             ) from error
-    except UNREADABLE as error:
+    except Exception as error:  # and that of HDF5, too
         raise _bad_checkpoint(path) from error
     from catsdogs.quiet import keras  # here, so that reading metadata does not wait for TensorFlow
 

@@ -144,14 +144,14 @@ def _add_train(commands) -> None:
 
 def _add_evaluate(commands) -> None:
     command = _command(commands, "evaluate", "mede os dois checkpoints na validação e no teste", run_evaluate)
-    _add_source(command)
+    _add_data(command)
     _add_json(command)
 
 
 def _add_verify(commands) -> None:
     command = _command(commands, "verify", "refaz, a partir dos checkpoints, as medidas do registro e as compara",
                        run_verify)
-    _add_source(command)
+    _add_data(command)
     _add_json(command)
 
 
@@ -249,6 +249,9 @@ def _add_grade(commands) -> None:
 def _add_offline(commands) -> None:
     command = _command(commands, "offline", "reúne em uma pasta tudo o que um laboratório sem internet precisa",
                        run_offline)
+    command.epilog = ("O instalar.py da pasta confere a soma SHA-256 de cada arquivo antes de usá-lo: leve-o às "
+                      "máquinas por um caminho de confiança (um pen drive, uma página por HTTPS), e o resto pode vir "
+                      "por HTTP.")
     command.add_argument("pasta", type=Path, metavar="PASTA",
                          help="onde reunir; o que já está nela não se baixa de novo")
 
@@ -263,6 +266,11 @@ def _add_source(command) -> None:
     command.add_argument("--data", metavar="PASTA|ZIP", help="pasta ou zip com duas subpastas de fotos, uma por classe "
                          "(padrão: as fotos oficiais; sem rede, as ativações do repositório)")
     _add_weights(command)
+
+
+def _add_data(command) -> None:
+    command.add_argument("--data", metavar="PASTA|ZIP", help="as fotos do treino (padrão: para os checkpoints do "
+                         "repositório, as ativações que os acompanham; para outros, as fotos oficiais)")
 
 
 def _add_weights(command) -> None:
@@ -288,6 +296,14 @@ def _prepare(options: argparse.Namespace, config: Config):
     from catsdogs.pipeline import prepare
 
     materials = prepare(config, options.data, options.weights)
+    _say_found(materials.photos, materials.backbone)
+    return materials
+
+
+def _prepare_trained(options: argparse.Namespace):
+    from catsdogs.pipeline import prepare_trained
+
+    materials = prepare_trained(options.data)
     _say_found(materials.photos, materials.backbone)
     return materials
 
@@ -352,15 +368,8 @@ def run_evaluate(options: argparse.Namespace) -> int:
     """``catsdogs evaluate``."""
     from catsdogs.pipeline import evaluate_checkpoints
 
-    _print_scores(evaluate_checkpoints(_prepare(options, _trained_config())), options.json)
+    _print_scores(evaluate_checkpoints(_prepare_trained(options)), options.json)
     return 0
-
-
-def _trained_config() -> Config:
-    """The settings with which the checkpoints were trained."""
-    from catsdogs.checkpoint import config_of, read_metadata
-
-    return config_of(read_metadata(checkpoint_path(PHASE2_CHECKPOINT)))
 
 
 def run_verify(options: argparse.Namespace) -> int:
@@ -369,7 +378,7 @@ def run_verify(options: argparse.Namespace) -> int:
 
     from catsdogs.verify import verify
 
-    found = verify(_prepare(options, _trained_config()))
+    found = verify(_prepare_trained(options))
     holds = all(each.holds for each in found)
     if options.json:
         print(json.dumps({"holds": holds, "metrics": [{**asdict(each), "holds": each.holds} for each in found]}))
@@ -604,8 +613,13 @@ def run_grade(options: argparse.Namespace) -> int:
 
     if options.jobs < 1 or not options.time_limit > 0:  # nan is neither
         raise CatsdogsError("--jobs e --time-limit precisam ser maiores que zero.")
-    grades = grade_all(options.entregas, options.autograder, options.out, options.jobs, options.time_limit, _say,
-                       sandboxed=not options.no_sandbox)
+    try:
+        grades = grade_all(options.entregas, options.autograder, options.out, options.jobs, options.time_limit, _say,
+                           sandboxed=not options.no_sandbox)
+    except KeyboardInterrupt:
+        print("\ncatsdogs: interrompido; o que já foi corrigido está guardado, e o mesmo comando continua daí.",
+              file=sys.stderr)
+        return 130
     print(plain_table(["Estudante", "Pontos", "Situação"],
                       [[grade.student, number(grade.total, 1), grade.status] for grade in grades]))
     print(f"\nNotas em {options.out}, gráfico em {options.out.with_suffix('.png')}, uma página por estudante em "

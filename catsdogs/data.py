@@ -123,14 +123,19 @@ def _file_digest(path: Path) -> str:
 
 def _official_photos(url: str, expected_bytes: int | None) -> Photos:
     try:
-        when = "já baixado antes" if official_archive().exists() else "baixado agora"
-        return index_folder(_official_folder(url, expected_bytes), f"zip oficial, {when}")
+        return index_folder(_official_folder(url, expected_bytes), "zip oficial")
     except CatsdogsError as failure:
-        photos = load_bundle_index()
+        photos = bundled_photos()
         if photos is None:
             raise
-        reason = "sem internet para baixar as fotos" if isinstance(failure, NoNetworkError) else str(failure)
-        return Photos(**photos, origin=f"ativações que acompanham o repositório ({reason})", folder=None)
+        why = "sem internet para baixar as fotos" if isinstance(failure, NoNetworkError) else str(failure)
+        return replace(photos, origin=f"{photos.origin} ({why})")
+
+
+def bundled_photos() -> Photos | None:
+    """The photos of which the repository ships the activations, without their files; None when it ships none."""
+    index = load_bundle_index()
+    return index and Photos(**index, origin="ativações que acompanham o repositório", folder=None)
 
 
 def _official_folder(url: str, expected_bytes: int | None) -> Path:

@@ -7,23 +7,28 @@ import stat
 import time
 import zipfile
 import zlib
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from pathlib import Path, PurePosixPath
 from urllib.parse import urlsplit
 
 import requests
+import urllib3
 from tqdm import tqdm
 
 from catsdogs.config import cache_dir
 from catsdogs.errors import CatsdogsError, DamagedFileError, NoNetworkError, reason
 from catsdogs.files import atomic_path, workshop
+from catsdogs.guard import check_weights
 from catsdogs.limits import (
     CONNECT_SECONDS,
     GIB,
+    KIB,
     MAX_DOWNLOAD_BYTES,
     MAX_UNPACKED_BYTES,
     MAX_UNPACKED_FILES,
     MAX_UNPACKED_RATIO,
+    MIN_BYTES_PER_SECOND,
+    PACE_SECONDS,
     RATIO_COUNTS_FROM_BYTES,
     READ_SECONDS,
     WAIT_SECONDS,
@@ -35,6 +40,8 @@ OFFICIAL_BYTES = 68_606_236
 
 OTHERWISE = "baixe-o à parte; CATSDOGS_DATA indica as fotos, e CATSDOGS_WEIGHTS, os pesos"
 PIECE_BYTES = 2**16
+# The last record of a zip, and the longest comment that may follow in it.
+ZIP_END_BYTES = 22 + 2**16
 
 
 def official_archive() -> Path:
@@ -68,12 +75,10 @@ def check_zip(path: Path) -> None:
 
 
 def check_hdf5(path: Path) -> None:
-    """Raise CatsdogsError unless ``path`` is a whole HDF5 file, as Keras keeps weights in."""
-    import h5py
-
+    """Raise CatsdogsError unless ``path`` is a whole and harmless HDF5 file, as Keras keeps weights in."""
     try:
-        h5py.File(path).close()  # it compares the file's size with the one written inside
-    except OSError as error:
+        check_weights(path)  # on opening, the file's size is compared with the one written inside
+    except Exception as error:  # h5py has many for what makes no sense
         raise CatsdogsError("O que foi baixado não são pesos do Keras (talvez uma página de login da rede): ele foi "
                             "descartado, verifique a conexão e tente de novo.") from error
 
@@ -93,11 +98,12 @@ def download(url: str, target: Path, expected_bytes: int | None = None,
         CatsdogsError: it answers with an error, stalls, sends too much or something other than
             the expected file, or the disk takes no more.
     """
-    if target.exists():
+    if os.path.exists(target):  # unlike Path.exists, False where one may not look
         try:
             return checked(target, expected_bytes, check)
         except CatsdogsError:
-            target.unlink()
+            with contextlib.suppress(OSError):  # it can be neither removed nor, below, replaced
+                target.unlink()
     if not reachable(url):
         raise NoNetworkError(f"Sem acesso a {urlsplit(url).hostname}: verifique a conexão com a internet.")
     try:
@@ -125,17 +131,49 @@ def fetch(url: str, path: Path, max_bytes: int) -> None:
 def fetch_once(url: str, path: Path, max_bytes: int) -> None:
     """Write what ``url`` gives to ``path``, from the start, showing the progress."""
     # No other address is followed, which could end in plain HTTP: these servers do not redirect, login pages do.
-    with requests.get(url, stream=True, timeout=(CONNECT_SECONDS, READ_SECONDS), allow_redirects=False) as answer:
+    with requests.get(url, stream=True, timeout=(CONNECT_SECONDS, READ_SECONDS), allow_redirects=False,
+                      headers={"Accept-Encoding": "identity"}) as answer:
         answer.raise_for_status()
         length = answer.headers.get("Content-Length", "")
         total = int(length) if length.isdecimal() else None
         with open(path, "wb") as file, tqdm(total=total, unit="B", unit_scale=True, desc=path.name) as progress:
-            for piece in answer.iter_content(PIECE_BYTES):
+            for piece in at_a_pace(pieces(answer)):
                 progress.update(len(piece))
                 if progress.n > max_bytes:
                     raise CatsdogsError(f"O servidor mandou mais que os {max_bytes} bytes esperados: o que chegou foi "
                                         f"descartado, tente de novo ou {OTHERWISE}.")
                 file.write(piece)
+
+
+def pieces(answer: requests.Response) -> Iterator[bytes]:
+    """The body of an answer as it comes: ``iter_content`` would wait until a piece is full, however slowly it fills.
+
+    Raises:
+        requests.RequestException: the connection stalls or breaks.
+    """
+    raw = answer.raw
+    # urllib3 before 2.2 knows no read1: there, at least, a piece is soon full.
+    read, size = (raw.read1, PIECE_BYTES) if hasattr(raw, "read1") else (raw.read, KIB)
+    try:
+        while piece := read(size, decode_content=False):
+            yield piece
+    except urllib3.exceptions.TimeoutError as error:
+        raise requests.Timeout(error) from error
+    except urllib3.exceptions.HTTPError as error:
+        raise requests.ConnectionError(error) from error
+
+
+def at_a_pace(incoming: Iterator[bytes]) -> Iterator[bytes]:
+    """The same pieces; requests.Timeout when too few bytes come in a while, each of which is no stall of its own."""
+    begun, count = time.monotonic(), 0
+    for piece in incoming:
+        yield piece
+        count += len(piece)
+        seconds = time.monotonic() - begun
+        if seconds > PACE_SECONDS:
+            if count < MIN_BYTES_PER_SECOND * seconds:
+                raise requests.Timeout("too slow")
+            begun, count = time.monotonic(), 0
 
 
 def describe(error: Exception) -> str:
@@ -175,30 +213,39 @@ def unpack(archive: Path, folder: Path) -> Path:
     try:
         with zipfile.ZipFile(archive) as content:
             check_members(content.infolist(), archive)
+            check_count(len(content.infolist()), archive)
             if not holds(folder, content):
                 with workshop(folder) as scratch:
                     content.extractall(scratch / "new")
                     (scratch / "new").mkdir(exist_ok=True)  # of an empty zip
                     replace(folder, scratch, content)
-    except (zipfile.BadZipFile, zlib.error, EOFError) as error:
-        raise DamagedFileError(f"{archive.name} está danificado: obtenha-o de novo.") from error
+    except (CatsdogsError, MemoryError):
+        raise
     except RuntimeError as error:  # a password, or (NotImplementedError) an unusual compression
         raise CatsdogsError(f"{archive.name} tem senha ou uma compressão que não sei ler: "
                             "descompacte-o você mesmo e indique a pasta.") from error
-    except OSError as error:
-        raise CatsdogsError(f"Não consegui descompactar {archive.name} em {folder.parent} ({reason(error)}): "
-                            "confira o espaço em disco e as permissões, ou indique outra pasta em CATSDOGS_CACHE."
-                            ) from error
+    except Exception as error:  # each compression has errors of its own for what makes no sense
+        if isinstance(error, OSError) and error.errno:  # but those of bz2 have no number
+            raise CatsdogsError(f"Não consegui descompactar {archive.name} em {folder.parent} ({reason(error)}): "
+                                "confira o espaço em disco e as permissões, ou indique outra pasta em CATSDOGS_CACHE."
+                                ) from error
+        raise DamagedFileError(f"{archive.name} está danificado: obtenha-o de novo.") from error
     return folder
 
 
 def replace(folder: Path, scratch: Path, content: zipfile.ZipFile) -> None:
-    """Put ``scratch / "new"`` in the place of a missing or damaged ``folder``."""
-    if holds(folder, content):  # another process was faster, and may be reading it already
+    """Put ``scratch / "new"`` in the place of a missing or damaged ``folder``, unless another process just did."""
+    in_the_way = os.path.lexists(folder)
+    if holds(folder, content):
         return
-    with contextlib.suppress(FileNotFoundError):
-        os.replace(folder, scratch / "old")
-    os.replace(scratch / "new", folder)
+    try:
+        if in_the_way:  # and damaged: what appeared since then is whole, and may be in use already
+            with contextlib.suppress(FileNotFoundError):
+                os.replace(folder, scratch / "old")
+        os.replace(scratch / "new", folder)
+    except OSError:  # no system puts a folder in the place of one that is not empty
+        if not holds(folder, content):
+            raise
 
 
 def holds(folder: Path, content: zipfile.ZipFile) -> bool:
@@ -237,6 +284,17 @@ def check_members(members: list[zipfile.ZipInfo], archive: Path) -> None:
     if total > RATIO_COUNTS_FROM_BYTES and total > MAX_UNPACKED_RATIO * archive.stat().st_size:
         raise CatsdogsError(f"{archive.name} cresceria mais de {MAX_UNPACKED_RATIO} vezes, o que fotos não fazem, e "
                             "não foi descompactado: use um zip de origem confiável.")
+
+
+def check_count(count: int, archive: Path) -> None:
+    """Raise BadZipFile unless a zip lists as many entries as its end tells, which ``zipfile`` does not compare."""
+    with open(archive, "rb") as file:
+        file.seek(max(0, archive.stat().st_size - ZIP_END_BYTES))
+        end = file.read()
+    start = end.rindex(b"PK\5\6")
+    told = int.from_bytes(end[start + 10:start + 12], "little")
+    if told not in (count % 2**16, 2**16 - 1):  # the last for what two bytes cannot tell
+        raise zipfile.BadZipFile(f"{count} entries of {told}")
 
 
 def check_path(member: zipfile.ZipInfo, archive: Path) -> None:

@@ -81,7 +81,10 @@ def photo_activations(pixels: Sequence[np.ndarray], backbone: Backbone, config: 
 
 
 def cache_key(photos: Photos, backbone: Backbone, config: Config, mirrored: bool = False) -> str:
-    """A name for these activations that changes with anything that changes them."""
+    """A name for these activations, from photos, size, preprocessing and trunk.
+
+    Not from what computes them, which only rounds otherwise: what a cluster extracted serves a machine with a GPU.
+    """
     parts = [*photos.digests, config.image_size, PREPROCESSING, backbone.fingerprint, backbone.trunk.output.shape]
     parts += ["mirrored"] if mirrored else []
     return hashlib.sha256(repr(parts).encode()).hexdigest()[:32]

@@ -12,8 +12,14 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
+try:
+    import fcntl
+except ImportError:  # Windows
+    fcntl = None
+
 DIGEST_SIZE = hashlib.sha256().digest_size
 ABANDONED_SECONDS = 24 * 3600
+LOCK_FILE = ".lock"
 
 
 @contextmanager
@@ -36,18 +42,39 @@ def atomic_path(target: Path) -> Iterator[Path]:
 def workshop(target: Path) -> Iterator[Path]:
     """A folder beside ``target`` that only this user can read, and that disappears at the end.
 
-    What a killed process left of an earlier one disappears too, once it is a day old.
+    What a killed process left of an earlier one disappears too, once it is a day old. The clock
+    alone does not tell: it may have been wrong.
     """
     target.parent.mkdir(parents=True, exist_ok=True)
-    for abandoned in target.parent.glob(f".{glob.escape(target.name)}-*"):
+    for earlier in target.parent.glob(f".{glob.escape(target.name)}-*"):
         with contextlib.suppress(OSError):
-            if time.time() - abandoned.stat().st_mtime > ABANDONED_SECONDS:
-                shutil.rmtree(abandoned, ignore_errors=True)
+            if time.time() - earlier.stat().st_mtime > ABANDONED_SECONDS and not is_in_use(earlier):
+                shutil.rmtree(earlier, ignore_errors=True)
     folder = Path(tempfile.mkdtemp(prefix=f".{target.name}-", dir=target.parent))
     try:
-        yield folder
+        with open(folder / LOCK_FILE, "wb") as lock:
+            if fcntl:
+                with contextlib.suppress(OSError):  # a disk without locks
+                    fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+            yield folder
     finally:
         shutil.rmtree(folder, ignore_errors=True)
+
+
+def is_in_use(folder: Path) -> bool:
+    """Whether the process that made a ``workshop`` may still be at work there; the system frees a dead one's locks."""
+    lock = folder / LOCK_FILE
+    try:
+        if fcntl is None:
+            lock.unlink()  # Windows removes no file that is open
+        else:
+            with open(lock, "rb+") as file:
+                fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except FileNotFoundError:
+        return False
+    except OSError:
+        return True
+    return False
 
 
 def write_json(target: Path, value: object) -> None:

@@ -12,6 +12,7 @@ surprise you.
 import csv
 import hashlib
 import json
+import re
 import subprocess
 import sys
 import tempfile
@@ -28,7 +29,7 @@ import nbformat
 
 from catsdogs import plots, sandbox
 from catsdogs.assignment import IGNORED_TAG, require_otter
-from catsdogs.errors import CatsdogsError
+from catsdogs.errors import CatsdogsError, printable
 from catsdogs.files import atomic_path, read_json, write_json
 from catsdogs.limits import (
     MAX_GRADING_MEMORY_BYTES,
@@ -37,10 +38,19 @@ from catsdogs.limits import (
     MAX_NOTEBOOK_BYTES,
     MIB,
 )
-from catsdogs.text import markdown_table, number
+from catsdogs.text import harmless, markdown_table, number
 
 GRADED, TIME_OUT, BROKEN = "corrigida", "tempo esgotado", "não terminou"
 WATCH_SECONDS = 0.5
+# Beside the name of a file goes the name of a temporary one, longer by some 20 bytes; file systems take 255.
+PAGE_NAME_BYTES = 200
+# A new session, because the terminal sends Ctrl+C to its whole session: the submission would die, or catch it and go
+# on, before the grader knows of it. Windows has groups for that.
+APART = {"start_new_session": True, "creationflags": getattr(subprocess, "CREATE_NEW_PROCESS_GROUP", 0)}
+
+
+class StoppedError(Exception):
+    """Grading was stopped before a submission's end: nothing is known of the submission."""
 
 
 @dataclass(frozen=True)
@@ -48,7 +58,7 @@ class Grade:
     """What came of one submission.
 
     Attributes:
-        student: the submission's file or folder name, without extension.
+        student: the submission's file or folder name, without extension, as ``printable`` shows it.
         status: ``GRADED``, ``TIME_OUT``, ``BROKEN``, or a Portuguese sentence on why it could not be graded.
         questions: question → ``{"points": …, "messages": […], "hidden": …}``, as ``judged`` gives.
         answers: the written answers, in the notebook's order.
@@ -81,7 +91,7 @@ def grade_all(folder: Path, autograder: Path, out: Path, jobs: int, time_limit: 
         out: CSV file with one line per student; a chart is written beside it.
         jobs: submissions graded at the same time.
         time_limit: seconds for each submission.
-        sandboxed: without it, submissions run with the rights of whoever grades, and only accidents are prevented.
+        sandboxed: without it, submissions may do all that whoever grades may, and only accidents are prevented.
 
     Raises:
         CatsdogsError: nothing to grade, no autograder, no otter-grader, or no sandbox.
@@ -108,9 +118,9 @@ def grade_all(folder: Path, autograder: Path, out: Path, jobs: int, time_limit: 
 
     def one(submission: Path) -> Grade:
         grade = graded_or_remembered(submission, tests, pages, children)
-        with atomic_path(pages / f"{grade.student}.md") as temporary:
+        with atomic_path(pages / f"{page_name(grade.student)}.md") as temporary:
             temporary.write_text(feedback(grade, possible), encoding="utf-8")
-        say(f"{grade.student}: {grade.status}, {number(grade.total, 1)} de {number(sum(possible.values()), 1)}")
+        say(f"{grade.student} ({number(grade.total, 1)} de {number(sum(possible.values()), 1)}): {grade.status}")
         return grade
 
     with ThreadPoolExecutor(jobs) as pool:
@@ -129,8 +139,15 @@ def grade_all(folder: Path, autograder: Path, out: Path, jobs: int, time_limit: 
 
 
 def student_name(submission: Path) -> str:
-    """How a submission is called: its file's name without extension, or its folder's."""
-    return submission.name if submission.is_dir() else submission.stem
+    """How a submission is called: its file's name without extension, or its folder's, harmless to show."""
+    return printable(submission.name if submission.is_dir() else submission.stem)
+
+
+def page_name(student: str) -> str:
+    """What a student's files are called, without suffix: as the student, or shorter where no disk would take that."""
+    if len(student.encode()) <= PAGE_NAME_BYTES:
+        return student
+    return f"{student[:PAGE_NAME_BYTES // 8]}-{hashlib.sha256(student.encode()).hexdigest()[:16]}"
 
 
 def read_tests(autograder: Path) -> dict[str, str]:
@@ -163,22 +180,31 @@ def possible_points(tests: dict[str, str]) -> dict[str, float]:
 
 
 def graded_or_remembered(submission: Path, tests: dict[str, str], pages: Path, children: "Children") -> Grade:
-    """The grade kept in ``pages`` when neither the notebook nor the tests changed, else a new one, which is kept."""
+    """The grade kept in ``pages`` when neither the notebook nor the tests changed, else a new one, kept if it ran.
+
+    A notebook that took too long is graded again when it may take longer.
+
+    Raises:
+        StoppedError: the grader has stopped it; the grade is not known.
+    """
     student = student_name(submission)
     try:
         content = notebook_bytes(submission)
     except CatsdogsError as error:
         return Grade(student, str(error))
     key = hashlib.sha256(content + "".join(tests.values()).encode()).hexdigest()
-    kept = pages / f"{student}.json"
+    kept = pages / f"{page_name(student)}.json"
     try:
         remembered = read_json(kept)
-        if remembered["key"] == key:
-            return Grade(**{**remembered["grade"], "answers": tuple(remembered["grade"]["answers"])})
+        grade = Grade(**{**remembered["grade"], "answers": tuple(remembered["grade"]["answers"])})
+        in_time = grade.status != TIME_OUT or children.time_limit <= remembered["time_limit"]
+        if remembered["key"] == key and in_time:
+            return grade
     except (OSError, ValueError, KeyError, TypeError):
         pass
     grade = grade_notebook(student, content, tests, children)
-    write_json(kept, {"key": key, "grade": asdict(grade)})
+    if grade.status in (GRADED, TIME_OUT, BROKEN):
+        write_json(kept, {"key": key, "time_limit": children.time_limit, "grade": asdict(grade)})
     return grade
 
 
@@ -186,23 +212,35 @@ def notebook_bytes(submission: Path) -> bytes:
     """The one notebook of a submission: the file itself, or the only one inside a folder or zip.
 
     Raises:
-        CatsdogsError: there is none, or more than one, or it is too large.
+        CatsdogsError: there is none, or more than one, or it is too large, damaged or a symbolic link.
     """
+    # A link could lead to another's notebook, or to the solution.
+    if submission.is_symlink():
+        raise CatsdogsError(f"{submission.name} é um link simbólico, que a correção não segue: ponha no lugar dele o "
+                            "próprio notebook.")
     try:
-        if submission.is_dir():
-            # A student's link could lead to another's notebook, or to the solution.
-            found = [path for path in submission.rglob("*.ipynb") if ".ipynb_checkpoints" not in path.parts
-                     and path.is_file() and not path.is_symlink()]
-            return _only(found, submission, lambda path: path.stat().st_size).read_bytes()
-        if submission.suffix.lower() == ".zip":
+        if submission.is_file() and submission.suffix.lower() == ".zip":
             with zipfile.ZipFile(submission) as archive:
                 found = [info for info in archive.infolist() if info.filename.endswith(".ipynb")
                          and not info.filename.startswith("__MACOSX")]
-                return archive.read(_only(found, submission, lambda info: info.file_size))
-        found = [submission] if submission.suffix.lower() == ".ipynb" else []
+                return _unpacked(archive, _only(found, submission, lambda info: info.file_size))
+        paths = submission.rglob("*.ipynb") if submission.is_dir() else [submission]
+        found = [path for path in paths if path.suffix.lower() == ".ipynb" and path.is_file()
+                 and not path.is_symlink() and ".ipynb_checkpoints" not in path.parts]
         return _only(found, submission, lambda path: path.stat().st_size).read_bytes()
-    except (zipfile.BadZipFile, RuntimeError, OSError) as error:
+    except CatsdogsError:
+        raise
+    except Exception as error:  # the readers of zip have many
         raise CatsdogsError(f"{submission.name} não abre: peça ao estudante que envie de novo.") from error
+
+
+def _unpacked(archive: zipfile.ZipFile, member: zipfile.ZipInfo) -> bytes:
+    """A member of a zip, unpacked no further than to the size that it claims."""
+    # ``zipfile`` unpacks the others at once, whatever their size.
+    if member.compress_type not in (zipfile.ZIP_STORED, zipfile.ZIP_DEFLATED):
+        raise zipfile.BadZipFile("unusual compression")
+    with archive.open(member) as content:
+        return content.read(member.file_size)
 
 
 def _only(found: list, submission: Path, size: Callable):
@@ -216,10 +254,10 @@ def _only(found: list, submission: Path, size: Callable):
 
 
 def grade_notebook(student: str, content: bytes, tests: dict[str, str], children: "Children") -> Grade:
-    """Grade one notebook's content."""
+    """Grade one notebook's content; raises StoppedError as ``Children.run`` does."""
     try:
         cells, answers = read_cells(content)
-    except (AttributeError, KeyError, TypeError, ValueError, RecursionError, nbformat.ValidationError):
+    except Exception:  # what makes no sense may fail anywhere inside nbformat
         return Grade(student, "o arquivo não é um notebook válido")
     status, report = children.run(cells, tests)
     if status == GRADED:
@@ -276,54 +314,56 @@ class Children:
         self.time_limit = time_limit
         self.sandboxed = sandboxed
         self.hidden = hidden
-        self._running: set[subprocess.Popen] = set()
-        self._stopped = False
-        self._lock = threading.Lock()
+        self._stopped = threading.Event()
 
     def run(self, cells: list[str], tests: dict[str, str]) -> tuple[str, bytes]:
-        """Run a submission's cells and then the tests on it: the status, and the report if there is one."""
+        """Run a submission's cells and then the tests on it: the status, and the report if there is one.
+
+        Raises:
+            StoppedError: ``stop`` was called, and what came of the submission is not known.
+        """
+        report = []
         with self._process() as process:
-            if process is None:
-                return BROKEN, b""
-            report = []
             # A thread, because a pipe can be waited for without end. The process is this thread's: it dies with it.
             talk = threading.Thread(target=converse, args=(process, cells, tests, report.append), daemon=True)
             talk.start()
-            deadline = time.monotonic() + self.time_limit
-            while talk.is_alive() and not too_much(process):
-                if time.monotonic() > deadline:
-                    return TIME_OUT, b""
-                talk.join(min(WATCH_SECONDS, self.time_limit))
-            return (GRADED, report[0]) if report else (BROKEN, b"")
+            in_time = self._wait(talk, process)
+        if self._stopped.is_set():
+            raise StoppedError
+        if not in_time:
+            return TIME_OUT, b""
+        return (GRADED, report[0]) if report else (BROKEN, b"")
+
+    def _wait(self, talk: threading.Thread, process: subprocess.Popen) -> bool:
+        """Wait for the talk's end, or for a reason to end the process; whether the time was enough."""
+        deadline = time.monotonic() + self.time_limit
+        while talk.is_alive() and not self._stopped.is_set() and not too_much(process):
+            if time.monotonic() > deadline:
+                return False
+            talk.join(min(WATCH_SECONDS, self.time_limit))
+        return True
 
     @contextmanager
-    def _process(self) -> Iterator[subprocess.Popen | None]:
-        """A new process that waits for cells, None when grading has stopped; nothing of it is left afterwards."""
-        process = None
+    def _process(self) -> Iterator[subprocess.Popen]:
+        """A new process that waits for cells; nothing of it is left afterwards."""
         with tempfile.TemporaryDirectory(prefix="catsdogs-", ignore_cleanup_errors=True) as scratch:
             if self.sandboxed:
                 command, variables = sandbox.grading_command(self.hidden), sandbox.environment(sandbox.WORK)
             else:
                 command = [sys.executable, "-m", "catsdogs.grade_one"]
                 variables = sandbox.unprotected_environment(Path(scratch))
-            with self._lock:
-                if not self._stopped:
-                    process = subprocess.Popen(command, cwd=scratch, env=variables, stdin=subprocess.PIPE,
-                                               stdout=subprocess.PIPE, stderr=subprocess.DEVNULL)
-                    self._running.add(process)
+            if self._stopped.is_set():
+                raise StoppedError
+            process = subprocess.Popen(command, cwd=scratch, env=variables, stdin=subprocess.PIPE,
+                                       stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, **APART)
             try:
                 yield process
             finally:
-                if process is not None:
-                    kill_tree(process)
-                    self._running.discard(process)
+                kill_tree(process)
 
     def stop(self) -> None:
-        """Kill what runs and start nothing more."""
-        with self._lock:
-            self._stopped = True
-            for process in list(self._running):
-                kill_tree(process)
+        """Start nothing more; each ``run`` kills what it runs in a moment."""
+        self._stopped.set()
 
 
 def converse(process: subprocess.Popen, cells: list[str], tests: dict[str, str],
@@ -397,7 +437,8 @@ def feedback(grade: Grade, possible: dict[str, float]) -> str:
     """The page for one student: points, what the visible tests say, and the written answers for a person to grade."""
     rows = [[name, number(grade.points(name), 1), number(points, 1)] for name, points in possible.items()]
     total = ["total", number(grade.total, 1), number(sum(possible.values()), 1)]
-    lines = [f"# {grade.student}", "", f"Situação: {grade.status}.", "",
+    student, status = (text.replace("<", "&lt;") for text in (grade.student, grade.status))  # a name is no HTML
+    lines = [f"# {student}", "", f"Situação: {status.rstrip('.')}.", "",
              markdown_table(["Questão", "Pontos", "De"], [*rows, total])]
     for name in possible:
         found = grade.questions.get(name, {"messages": [], "hidden": 0})
@@ -407,7 +448,7 @@ def feedback(grade: Grade, possible: dict[str, float]) -> str:
     if grade.answers:
         lines += ["", "## Respostas escritas", "", "Uma pessoa as corrige pela rubrica da tarefa."]
         for answer in grade.answers:
-            lines += ["", *(f"> {line}" for line in answer.splitlines()), "", "Pontos: ____"]
+            lines += ["", *(f"> {harmless(line)}" for line in answer.splitlines()), "", "Pontos: ____"]
     return "\n".join(lines) + "\n"
 
 
@@ -417,10 +458,10 @@ def write_csv(grades: list[Grade], possible: dict[str, float], out: Path) -> Non
         writer = csv.writer(file)
         writer.writerow(["estudante", "situacao", *possible, "total", "possivel"])
         for grade in grades:
-            writer.writerow([_no_formula(grade.student), grade.status, *(grade.points(name) for name in possible),
-                             grade.total, sum(possible.values())])
+            writer.writerow([no_formula(grade.student), no_formula(grade.status),
+                             *(grade.points(name) for name in possible), grade.total, sum(possible.values())])
 
 
-def _no_formula(name: str) -> str:
-    """A name that a spreadsheet does not take for a formula."""
-    return f"'{name}" if name.startswith(("=", "+", "-", "@")) else name
+def no_formula(text: str) -> str:
+    """Text that a spreadsheet does not take for a formula, not even one that parts lines at semicolons."""
+    return re.sub(r"((?:^|[;,])\s*)(?=[=+@-])", r"\1'", text)

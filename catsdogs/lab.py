@@ -4,10 +4,12 @@ The folder has a copy of this file, ``instalar.py``, which needs nothing but Pyt
 
     python instalar.py                               # from the folder it lies in
     python instalar.py http://192.168.0.10:8000      # from the machine that serves the folder
+
+That copy knows the SHA-256 of every file it uses: who trusts it need not trust the road that the others take.
 """
 
-import contextlib
-import json
+import hashlib
+import http.client
 import os
 import platform
 import shutil
@@ -17,11 +19,27 @@ import tempfile
 import urllib.request
 import venv
 import zipfile
+from collections.abc import Iterator
 from pathlib import Path
-from urllib.parse import urlsplit
+from urllib.parse import quote
 
-ABOUT, REPOSITORY, NPM, WHEELS = "sobre.json", "repositorio.zip", "npm.zip", "pacotes"
+# What was gathered, and for which machine: `catsdogs offline` writes it here in the copy.
+PREPARED: dict = {}
+
+REPOSITORY, NPM, WHEELS = "repositorio.zip", "npm.zip", "pacotes"
 PROJECT = Path("cats-vs-dogs")
+# How long a server may be silent: as `limits.READ_SECONDS`, which is not at hand.
+SECONDS = 30
+PIECE_BYTES = 2**16
+HELP = """Uso: python instalar.py [PASTA ou ENDEREÇO]
+
+Instala o projeto em cats-vs-dogs, na pasta atual, sem internet: da pasta em que
+instalar.py está, de outra, ou do endereço em que ela é servida, como
+http://192.168.0.10:8000.
+
+Cada arquivo é conferido antes do uso: as somas SHA-256 estão em instalar.py. Por
+isso, traga instalar.py por um caminho em que você confia (um pen drive, uma página
+por HTTPS); os outros arquivos podem vir por qualquer rede."""
 # For the new environment's Python, where the package is.
 SETTLE = """
 import sys
@@ -37,12 +55,19 @@ class LabError(Exception):
 
 def main(arguments: list[str]) -> int:
     """Install into ``cats-vs-dogs``, in the current folder; 0 on success, 1 when something is missing."""
+    if arguments[:1] in (["-h"], ["--help"]):
+        print(HELP)
+        return 0
     source = arguments[0] if arguments else str(Path(__file__).parent)
     source = source.rstrip("/") if is_address(source) else str(Path(source).resolve())
     try:
         install(source, PROJECT)
     except LabError as error:
         print(f"instalar.py: {error}", file=sys.stderr)
+        return 1
+    except OSError as error:
+        print(f"instalar.py: Não consegui gravar em {Path.cwd()} ({error.strerror}): confira o espaço em disco e as "
+              "permissões.", file=sys.stderr)
         return 1
     print(f"Pronto. Para começar: {scripts(PROJECT) / 'jupyter'} lab {PROJECT / 'book'}")
     return 0
@@ -54,39 +79,85 @@ def install(source: str, project: Path) -> None:
     A project that is already there keeps its files, and the students' work in them.
 
     Raises:
-        LabError: something is missing, or this machine is not like the one that prepared the folder.
+        LabError: something is missing or is not what was gathered, or this machine is not like the one that
+            prepared the folder.
+        OSError: the disk takes no more.
     """
-    about = json.loads(fetch(source, ABOUT).read_text(encoding="utf-8"))
-    if [about["python"], about["platform"]] != [python_version(), machine()]:
-        raise LabError(f"Os pacotes são para Python {about['python']} em {about['platform']}, e aqui há Python "
+    if not PREPARED:
+        raise LabError("Este não é o programa de uma pasta preparada: rode o instalar.py que `catsdogs offline` fez.")
+    if [PREPARED["python"], PREPARED["platform"]] != [python_version(), machine()]:
+        raise LabError(f"Os pacotes são para Python {PREPARED['python']} em {PREPARED['platform']}, e aqui há Python "
                        f"{python_version()} em {machine()}: prepare a pasta numa máquina igual às do laboratório.")
-    if not project.exists():
-        unpack(fetch(source, REPOSITORY), project)
-    make_environment(source, project, about["besides"])
-    with contextlib.suppress(LabError):  # only one page of the book uses it
-        unpack(fetch(source, NPM), project / "_build" / "web")
-    run([python(project), "-c", SETTLE, source], project, "pôr fotos e pesos no lugar")
+    # Beside the project, as what systems keep for temporary files may be small.
+    with tempfile.TemporaryDirectory(dir=project.parent, prefix=".") as staging:
+        here = Path(staging).resolve()
+        for name, (size, digest) in PREPARED["files"].items():
+            bring(source, name, size, digest, here)
+        unpack(here / REPOSITORY, project)
+        make_environment(here / WHEELS, project, PREPARED["besides"])
+        if (here / NPM).exists():
+            unpack(here / NPM, project / "_build" / "web")
+        run([python(project), "-c", SETTLE, here], project, "pôr fotos e pesos no lugar")
 
 
-def fetch(source: str, name: str) -> Path:
-    """A file of the prepared folder, brought here when ``source`` is an address."""
-    if not is_address(source):
-        path = Path(source) / name
-        if not path.is_file():
-            raise LabError(f"{name} não está em {source}: prepare a pasta de novo com `catsdogs offline`.")
-        return path
-    path = Path(tempfile.mkdtemp()) / name
+def bring(source: str, name: str, size: int, digest: str, folder: Path) -> None:
+    """Copy a file of the prepared folder into ``folder``; from there on, nobody else changes it.
+
+    Raises:
+        LabError: it does not come, or it is not the one that was gathered.
+        OSError: the disk takes no more.
+    """
+    target = folder / name
+    target.parent.mkdir(exist_ok=True)
+    found, left = hashlib.sha256(), size
+    with target.open("wb") as file:
+        for piece in pieces(source, name):
+            found.update(piece)
+            file.write(piece)
+            left -= len(piece)
+            if left < 0:
+                break
+    if left or found.hexdigest() != digest:
+        raise LabError(f"{name} não é o arquivo que `catsdogs offline` reuniu, e nada foi instalado: copie de novo a "
+                       "pasta preparada, com o seu instalar.py.")
+
+
+def pieces(source: str, name: str) -> Iterator[bytes]:
+    """The content of a file of the prepared folder.
+
+    Raises:
+        LabError: it is not there, or the server gives something else, or nothing.
+    """
     try:
-        urllib.request.urlretrieve(f"{source}/{name}", path)
-    except OSError as error:
-        raise LabError(f"{source}/{name} não veio: confira o endereço e se a pasta está sendo servida.") from error
-    return path
+        with opened(source, name) as content:
+            while piece := content.read(PIECE_BYTES):
+                yield piece
+    except (OSError, http.client.HTTPException, ValueError) as error:
+        raise LabError(f"{name} não veio de {source}: confira o endereço e se a pasta está sendo servida."
+                       if is_address(source) else
+                       f"{name} não está em {source}: prepare a pasta de novo com `catsdogs offline`.") from error
+
+
+def opened(source: str, name: str):
+    """A file of the prepared folder, to read from."""
+    if not is_address(source):
+        return (Path(source) / name).open("rb")
+    return urllib.request.build_opener(NoOtherAddress).open(f"{source}/{quote(name)}", timeout=SECONDS)
+
+
+class NoOtherAddress(urllib.request.HTTPRedirectHandler):
+    """Follows no redirect: the folder's server makes none, login pages do."""
+
+    def redirect_request(self, *_):
+        """No request, so that the answer counts as an error."""
 
 
 def unpack(archive: Path, folder: Path) -> None:
     """Unzip into ``folder``, which appears only when everything is in it; one that is there stays as it is."""
     if folder.exists():
         return
+    if not archive.exists():
+        raise LabError(f"{archive.name} não foi reunido: rode `catsdogs offline` de novo e veja o que falta.")
     folder.parent.mkdir(parents=True, exist_ok=True)
     staging = Path(tempfile.mkdtemp(dir=folder.parent, prefix="."))
     try:
@@ -94,22 +165,18 @@ def unpack(archive: Path, folder: Path) -> None:
             content.extractall(staging)
         staging.chmod(0o755)
         staging.replace(folder)
-    except zipfile.BadZipFile as error:
-        raise LabError(f"{archive.name} está danificado: copie-o de novo.") from error
     finally:
         shutil.rmtree(staging, ignore_errors=True)
 
 
-def make_environment(source: str, project: Path, besides: list[str]) -> None:
+def make_environment(wheels: Path, project: Path, besides: list[str]) -> None:
     """An environment in ``.venv`` with the gathered packages and ours, as ``make`` would have made it."""
     try:
         venv.create(project / ".venv", with_pip=True)
     except subprocess.CalledProcessError as error:
         raise LabError("O Python daqui não cria ambientes: instale o pacote python3-venv do sistema.") from error
-    # Served without a certificate, the address has to be named as one to trust.
-    trusted = ["--trusted-host", urlsplit(source).hostname] if is_address(source) else []
     pip = [python(project), "-m", "pip", "install", "--isolated", "--quiet", "--disable-pip-version-check",
-           "--no-index", "--find-links", f"{source}/{WHEELS}/", *trusted]
+           "--no-index", "--find-links", wheels]
     run([*pip, "--requirement", "requirements.txt"], project, "instalar os pacotes")
     # Not together: next to requirements with hashes, pip takes none without.
     run([*pip, *besides], project, "instalar os pacotes")

@@ -1,5 +1,7 @@
 """Everything that a machine without internet needs, gathered into one folder; ``lab.py`` installs from there."""
 
+import hashlib
+import pprint
 import re
 import shutil
 import subprocess
@@ -15,7 +17,7 @@ from catsdogs.backbone import WEIGHTS_BYTES, WEIGHTS_NAME, WEIGHTS_URL, keras_mo
 from catsdogs.config import CHECKOUT, Config
 from catsdogs.download import OFFICIAL_BYTES, OFFICIAL_URL, check_hdf5, check_zip, download, official_archive
 from catsdogs.errors import CatsdogsError
-from catsdogs.files import atomic_path, write_json
+from catsdogs.files import atomic_path
 
 PHOTOS_FILE = OFFICIAL_URL.rsplit("/", 1)[1]
 WEIGHTS_FILE = WEIGHTS_NAME.format(size=Config.image_size)
@@ -57,7 +59,8 @@ def gather(folder: Path, say: Callable[[str], None] = print) -> list[Item]:
     folder.mkdir(parents=True, exist_ok=True)
     steps = (("Fotos", "falta", _photos), ("Pesos da ImageNet", "falta", _weights),
              ("Pacotes do Python", "falta", _wheels), ("Repositório", "falta", _repository),
-             ("Pacotes do npm", "aviso", _npm), ("Livro construído", "aviso", _book))
+             ("Pacotes do npm", "aviso", _npm), ("Livro construído", "aviso", _book),
+             ("Instalador", "falta", _installer))
     items = []
     for name, status, step in steps:
         say(f"{name}…")
@@ -86,7 +89,6 @@ def _wheels(folder: Path) -> None:
         # One by one: next to requirements with hashes, pip takes none without.
         for wanted in (["--requirement", requirements], ["--constraint", pins, *BESIDES]):
             _download_wheels(wheels, wanted)
-    write_json(folder / lab.ABOUT, {"python": lab.python_version(), "platform": lab.machine(), "besides": BESIDES})
 
 
 def pinned(requirements: str) -> str:
@@ -108,8 +110,7 @@ def _download_wheels(wheels: Path, wanted: list) -> None:
 
 
 def _repository(folder: Path) -> None:
-    """The working tree as it is, without what Git ignores, and the program that installs it."""
-    shutil.copyfile(lab.__file__, folder / SCRIPT_FILE)
+    """The working tree as it is, without what Git ignores."""
     ignored = [line.strip("/") for line in (CHECKOUT / ".gitignore").read_text(encoding="utf-8").split()]
     with tempfile.TemporaryDirectory(dir=folder, prefix=".") as staging:
         # The prepared folder may lie within the repository.
@@ -155,11 +156,29 @@ def _book(folder: Path) -> None:
     shutil.copytree(built, folder / BOOK)
 
 
-def settle(source: str) -> list[str]:
-    """Put photos and weights from a prepared folder where the package and Keras look for them first.
+def _installer(folder: Path) -> None:
+    """The program that installs, with what it needs to know of the other files."""
+    names = (PHOTOS_FILE, WEIGHTS_FILE, lab.REPOSITORY, lab.NPM)
+    paths = [folder / name for name in names if (folder / name).exists()]
+    paths += sorted((folder / lab.WHEELS).glob("*.whl"))
+    prepared = {"python": lab.python_version(), "platform": lab.machine(), "besides": list(BESIDES), "files": {
+        path.relative_to(folder).as_posix(): (path.stat().st_size, _sha256(path)) for path in paths}}
+    before, _, after = Path(lab.__file__).read_text(encoding="utf-8").partition("PREPARED: dict = {}\n")
+    value = pprint.pformat(prepared, width=200, sort_dicts=False)  # a line for each file
+    with atomic_path(folder / SCRIPT_FILE) as temporary:
+        temporary.write_text(f"{before}PREPARED = {value}\n{after}", encoding="utf-8")
 
-    Args:
-        source: the folder, or the address at which it is served.
+
+def _sha256(path: Path) -> str:
+    digest = hashlib.sha256()
+    with path.open("rb") as file:
+        while piece := file.read(lab.PIECE_BYTES):
+            digest.update(piece)
+    return digest.hexdigest()
+
+
+def settle(folder: str) -> list[str]:
+    """Put photos and weights from a folder where the package and Keras look for them first.
 
     Returns:
         One Portuguese sentence for each thing that could not be had.
@@ -168,10 +187,8 @@ def settle(source: str) -> list[str]:
     for name, target, check in ((PHOTOS_FILE, official_archive(), check_zip),
                                 (WEIGHTS_FILE, keras_models_dir() / WEIGHTS_FILE, check_hdf5)):
         try:
-            if lab.is_address(source):
-                download(f"{source}/{name}", target, check=check)
-            elif not target.exists():
-                _copy(Path(source) / name, target, check)
+            if not target.exists():
+                _copy(Path(folder) / name, target, check)
         except CatsdogsError as error:
             problems.append(str(error))
     return problems

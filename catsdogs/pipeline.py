@@ -2,6 +2,7 @@
 
 import hashlib
 import json
+import os
 import platform
 from collections.abc import Callable
 from dataclasses import asdict, dataclass
@@ -12,8 +13,8 @@ from pathlib import Path
 
 import numpy as np
 
-from catsdogs.backbone import Backbone, cut, find_base, load_backbone
-from catsdogs.checkpoint import load_checkpoint, read_metadata, save_checkpoint
+from catsdogs.backbone import Backbone, backbone_of, cut, find_base, load_backbone
+from catsdogs.checkpoint import config_of, load_checkpoint, read_metadata, save_checkpoint
 from catsdogs.config import (
     PHASE1_CHECKPOINT,
     PHASE2_CHECKPOINT,
@@ -23,7 +24,7 @@ from catsdogs.config import (
     images_dir,
     models_dir,
 )
-from catsdogs.data import PARTS, Photos, Split, find_photos, split_photos
+from catsdogs.data import PARTS, Photos, Split, bundled_photos, find_photos, limit_photos, split_photos
 from catsdogs.devices import ONE_DEVICE, Hardware
 from catsdogs.errors import CatsdogsError
 from catsdogs.evaluation import Scores, score
@@ -75,6 +76,28 @@ def prepare(config: Config, source: str | Path | None = None, weights: str | Pat
     return Materials(config, photos, split_photos(photos, config), backbone, activations(photos, backbone, config))
 
 
+def prepare_trained(source: str | Path | None = None) -> Materials:
+    """What the checkpoints at hand were trained on, ready to measure them: their settings and their backbone.
+
+    Args:
+        source: folder or zip of photos, else ``CATSDOGS_DATA``; without one, the activations that ship if the
+            checkpoints learned from them, as nothing has to be downloaded then, else as in ``prepare``.
+
+    Raises:
+        CatsdogsError: a checkpoint is missing or damaged, or no photos can be had.
+    """
+    metadata = read_metadata(checkpoint_path(PHASE2_CHECKPOINT))
+    config = config_of(metadata)
+    backbone = backbone_of(checkpoint_path(PHASE1_CHECKPOINT), config)
+    photos = None if source or os.environ.get("CATSDOGS_DATA") else bundled_photos()
+    if photos:
+        photos = limit_photos(photos, config.photos_per_class)
+        trained_on = training_key(photos, split_photos(photos, config), backbone, config)
+    if not photos or metadata.get("key") != trained_on:
+        photos = find_photos(config, source)
+    return Materials(config, photos, split_photos(photos, config), backbone, activations(photos, backbone, config))
+
+
 def about(materials: Materials) -> dict:
     """Settings, origins and the key of a run, kept inside its checkpoints and record."""
     return {"key": run_key(materials), "config": materials.config.as_dict(), "backbone": materials.backbone.origin,
@@ -87,8 +110,13 @@ def run_key(materials: Materials) -> str:
     A checkpoint with another key may have learned from these test photos, or cannot be
     fed with these activations.
     """
-    trained_on = [materials.photos.digests[i] for i in materials.split.train]
-    parts = [trained_on, materials.config.image_size, materials.backbone.fingerprint]
+    return training_key(materials.photos, materials.split, materials.backbone, materials.config)
+
+
+def training_key(photos: Photos, split: Split, backbone: Backbone, config: Config) -> str:
+    """``run_key`` of materials whose activations are not at hand."""
+    trained_on = [photos.digests[i] for i in split.train]
+    parts = [trained_on, config.image_size, backbone.fingerprint]
     return hashlib.sha256(json.dumps(parts).encode()).hexdigest()[:16]
 
 
@@ -103,6 +131,7 @@ def train(materials: Materials, say: Callable[[str], None] = print, verbose: int
         hardware: what phase 2 runs on; phase 1 takes seconds anywhere.
     """
     if not again and (recorded := recorded_run(materials, hardware)):
+        save_figures(recorded, images_dir())  # that training may have been cut short before it drew them all
         say(f"Nada mudou desde o treino de {recorded['date']}: estes são seus resultados (--again treina de novo).")
         return recorded
     phase1 = None if again else trained_before(PHASE1_CHECKPOINT, materials)
@@ -131,9 +160,8 @@ def recorded_run(materials: Materials, hardware: Hardware = ONE_DEVICE) -> dict 
         saved = [read_metadata(models_dir() / name) for name in (PHASE1_CHECKPOINT, PHASE2_CHECKPOINT)]
     except (OSError, ValueError, CatsdogsError):
         return None
-    this = about(materials).items()
-    same_way = record.get("versions") == versions() and record.get("hardware") == asdict(hardware)
-    return record if same_way and all(this <= each.items() for each in (record, *saved)) else None
+    same_way = isinstance(record, dict) and record.get("hardware") == asdict(hardware)
+    return record if same_way and all(_is_of(each, materials) for each in (record, *saved)) else None
 
 
 def trained_before(name: str, materials: Materials) -> Phase | None:
@@ -142,8 +170,13 @@ def trained_before(name: str, materials: Materials) -> Phase | None:
         metadata = read_metadata(models_dir() / name)
     except CatsdogsError:
         return None
-    same = about(materials).items() <= metadata.items() and metadata.get("versions") == versions()
-    return Phase(metadata["history"], metadata["best_epoch"]) if same and "history" in metadata else None
+    same = _is_of(metadata, materials) and "history" in metadata
+    return Phase(metadata["history"], metadata["best_epoch"]) if same else None
+
+
+def _is_of(made: dict, materials: Materials) -> bool:
+    """Whether a record or a checkpoint's metadata tells of these materials and versions."""
+    return {**about(materials), "versions": versions()}.items() <= made.items()
 
 
 def train_phase1(materials: Materials, verbose: int = 0) -> Phase:

@@ -1,5 +1,7 @@
 """What the reader sees in words: class names, numbers and tables in Brazilian Portuguese."""
 
+import unicodedata
+
 from catsdogs.errors import printable
 
 DISPLAY_NAMES = {"cats": "gato", "cat": "gato", "dogs": "cachorro", "dog": "cachorro"}
@@ -8,6 +10,15 @@ DISPLAY_NAMES = {"cats": "gato", "cat": "gato", "dogs": "cachorro", "dog": "cach
 def display_name(class_name: str) -> str:
     """A class folder's name as shown to the reader; unknown names stay as they are, but on one line."""
     return DISPLAY_NAMES.get(class_name.lower(), printable(class_name))
+
+
+def harmless(line: str) -> str:
+    """A line that a stranger wrote, with escapes for what commands the terminal or is no character.
+
+    Unlike ``printable``, it leaves what people may mean: tabs, hard spaces, joined emoji.
+    """
+    return "".join(ascii(character)[1:-1] if character != "\t" and unicodedata.category(character) in ("Cc", "Cs")
+                   else character for character in line)
 
 
 def number(value: float, digits: int = 4) -> str:

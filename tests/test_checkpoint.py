@@ -4,10 +4,11 @@ import zipfile
 
 import numpy as np
 import pytest
-from helpers import photo_pixels
+from helpers import assert_sentence, photo_pixels
 
 from catsdogs.checkpoint import load_checkpoint, read_metadata, save_checkpoint
 from catsdogs.config import PHASE1_CHECKPOINT, PHASE2_CHECKPOINT
+from catsdogs.errors import CatsdogsError
 from catsdogs.photo import read_photo
 from catsdogs.quiet import keras
 
@@ -114,3 +115,18 @@ def test_foreign_keras_file_gives_one_sentence(tmp_path, refused):
 
 def test_missing_file_gives_one_sentence(tmp_path, refused):
     assert "catsdogs train" in refused(load_checkpoint, tmp_path / "a.keras")
+
+
+@pytest.mark.parametrize("method", [zipfile.ZIP_DEFLATED, zipfile.ZIP_BZIP2, zipfile.ZIP_LZMA])
+def test_a_damaged_description_of_any_compression_is_read_whole_or_gives_one_sentence(tmp_path, method):
+    path = tmp_path / "bad.keras"
+    with zipfile.ZipFile(path, "w", method) as archive:
+        archive.writestr("catsdogs.json", '{"class_names": ["cães", "gatos"]}')
+    whole, refused = path.read_bytes(), 0
+    for at in range(len(whole)):
+        path.write_bytes(whole[:at] + bytes([whole[at] ^ 0xff]) + whole[at + 1:])
+        try:
+            assert read_metadata(path)["class_names"] == ["cães", "gatos"], at
+        except CatsdogsError as error:
+            refused += "bad.keras" in assert_sentence(error)
+    assert refused > len(whole) / 2

@@ -94,7 +94,8 @@ def test_an_experiment_shows_its_factors(source, isolated, capsys, monkeypatch):
     assert (isolated / "models" / "results" / "small.json").exists()
 
 
-def test_evaluate_repeats_the_runs_numbers(source, trained_here, capfd):
+def test_evaluate_repeats_the_runs_numbers(photo_folder, trained_here, capfd):
+    source = ["--data", str(photo_folder)]
     assert main(["evaluate", *source, "--json"]) == 0
     result = json.loads(capfd.readouterr().out)
     for phase in ("phase1", "phase2"):

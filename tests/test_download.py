@@ -13,12 +13,11 @@ import stat
 import subprocess
 import threading
 import zipfile
-from concurrent.futures import ThreadPoolExecutor
 from http.server import HTTPServer, SimpleHTTPRequestHandler
 
 import numpy as np
 import pytest
-from helpers import FULL, body, run_on_small_disk
+from helpers import FULL, PROCESSES, ROUNDS, assert_sentence, body, run_on_small_disk, run_together
 
 from catsdogs import download as module
 from catsdogs.download import check_hdf5, download, reachable, unpack
@@ -32,7 +31,7 @@ def zip_bytes(**files) -> bytes:
     content = io.BytesIO()
     with zipfile.ZipFile(content, "w") as archive:
         for name, text in (files or {"a.txt": "hello" * 2000}).items():
-            archive.writestr(name, text)
+            archive.writestr(zipfile.ZipInfo(name), text)  # of no date: the bytes name tests
     return content.getvalue()
 
 
@@ -54,6 +53,19 @@ def target(tmp_path):
 
 def nothing_left(target):
     return not target.parent.exists() or not list(target.parent.iterdir())
+
+
+def everybody_else(path):
+    """What anybody but the owner may do with each file or folder in ``path``."""
+    return {entry.name: stat.S_IMODE(entry.stat().st_mode) & 0o077 for entry in path.iterdir()}
+
+
+@pytest.fixture
+def mask():
+    """Set the process's umask, for this test only."""
+    before = os.umask(0)
+    yield os.umask
+    os.umask(before)
 
 
 def test_success_leaves_only_the_file_and_is_not_repeated(serve, target):
@@ -87,6 +99,36 @@ def test_something_else_than_a_zip_is_thrown_away(serve, target, refused, conten
     url, _ = serve(body(content))
     assert "não é um zip" in refused(download, url, target)
     assert nothing_left(target)
+
+
+def typed(content, kind):
+    """An answer that says of what kind it is."""
+    def answer(request):
+        request.send_response(200)
+        request.send_header("Content-Type", kind)
+        request.send_header("Content-Length", str(len(content)))
+        request.end_headers()
+        request.wfile.write(content)
+    return answer
+
+
+WRONG_KIND = ("Download", "o tipo de conteúdo (Content-Type) não é de zip, com o zip certo ou uma página de login",
+              "só vale o conteúdo: o zip certo é aceito; da página, uma frase, e nada fica no disco")
+
+
+@pytest.mark.fault(*WRONG_KIND)
+@pytest.mark.parametrize("kind", ["text/html; charset=utf-8", "application/zip"])
+def test_a_login_page_of_any_kind_is_thrown_away(serve, target, refused, kind):
+    url, _ = serve(typed(b"<!DOCTYPE html><html><form>login</form></html>" * 100, kind))
+    assert "não é um zip" in refused(download, url, target)
+    assert nothing_left(target)
+
+
+@pytest.mark.fault(*WRONG_KIND)
+@pytest.mark.parametrize("kind", ["text/html", "text/plain; charset=utf-8", "image/jpeg", "", "///"])
+def test_the_right_zip_of_the_wrong_kind_is_taken(serve, target, kind):
+    url, _ = serve(typed(GOOD, kind))
+    assert download(url, target, len(GOOD)).read_bytes() == GOOD
 
 
 @pytest.mark.fault("Download", "a rede manda para outro endereço, mesmo sem HTTPS", NOTHING_LEFT)
@@ -157,6 +199,49 @@ def test_stalled_server_gives_one_sentence_and_leaves_nothing(serve, target, ref
     pause.set()
     assert "demorou" in message or "interrompida" in message
     assert nothing_left(target) and len(requests) == 1 + len(module.WAIT_SECONDS)
+
+
+@pytest.mark.fault("Download", "o servidor manda um byte de cada vez, desde o início ou depois de um bom trecho",
+                   NOTHING_LEFT)
+@pytest.mark.parametrize("start", [0, 100_000])
+@pytest.mark.parametrize("declared", [True, False], ids=["length", "no length"])
+def test_a_server_that_drips_gives_one_sentence(serve, target, refused, monkeypatch, start, declared):
+    """Each byte comes long before the limit of a single wait."""
+    monkeypatch.setattr(module, "PACE_SECONDS", 0.1)
+    monkeypatch.setattr(module, "MIN_BYTES_PER_SECOND", 10_000)
+    pause, sent = threading.Event(), []
+
+    def drip(request):
+        request.send_response(200)
+        if declared:
+            request.send_header("Content-Length", "2000000")
+        request.end_headers()
+        request.wfile.write(bytes(start))
+        while len(sent) < 5000 and not pause.wait(0.01):
+            request.wfile.write(b"0")
+            sent.append(1)
+
+    url, requests = serve(drip)
+    message = refused(download, url, target)
+    pause.set()
+    assert "demorou demais" in message and nothing_left(target)
+    assert len(requests) == 1 + len(module.WAIT_SECONDS) and len(sent) < 5000
+
+
+def test_a_slow_server_that_keeps_the_pace_is_waited_for(serve, target, monkeypatch):
+    monkeypatch.setattr(module, "PACE_SECONDS", 0.05)
+    monkeypatch.setattr(module, "MIN_BYTES_PER_SECOND", 100)
+    pause = threading.Event()
+
+    def slowly(request):
+        request.send_response(200)
+        request.end_headers()
+        for at in range(0, len(GOOD), 500):
+            request.wfile.write(GOOD[at:at + 500])
+            pause.wait(0.01)
+
+    url, requests = serve(slowly)
+    assert download(url, target, len(GOOD)).read_bytes() == GOOD and len(requests) == 1
 
 
 def free_port():
@@ -259,12 +344,74 @@ def test_a_damaged_file_is_fetched_again(serve, target, damage):
     assert download(url, target, len(GOOD)).read_bytes() == GOOD and len(requests) == 1
 
 
-@pytest.mark.fault("Download", "vários processos baixam ao mesmo tempo", "todos terminam com o arquivo inteiro")
-def test_several_at_once_all_end_with_the_whole_file(serve, target):
+@pytest.mark.fault("Download", "o arquivo baixado antes foi danificado, e a pasta é só de leitura", "uma frase")
+def test_a_damaged_file_that_cannot_be_removed_gives_one_sentence(serve, tmp_path):
     url, _ = serve(body(GOOD))
-    with ThreadPoolExecutor(8) as pool:
-        assert {path.read_bytes() for path in pool.map(lambda _: download(url, target, len(GOOD)), range(16))} == {GOOD}
-    assert [path.name for path in target.parent.iterdir()] == ["photos.zip"]
+    script = "import subprocess, sys; from catsdogs.download import download; " \
+             "Path('photos.zip').write_bytes(b'half'); " \
+             "subprocess.run(['mount', '-o', 'remount,ro', os.getcwd()], check=True); " \
+             "download(sys.argv[1], Path('photos.zip').absolute())"
+    told, left = run_on_small_disk(tmp_path, 2**20, script, url)
+    assert "só se pode ler ali" in assert_sentence(told) and left == ["photos.zip"]
+
+
+@pytest.mark.fault("Download", "vários processos baixam ao mesmo tempo", "todos terminam com o arquivo inteiro")
+def test_several_at_once_all_end_with_the_whole_file(serve, tmp_path, record_property):
+    url, _ = serve(body(GOOD))
+    (tmp_path / "good.zip").write_bytes(GOOD)
+    run_together("from catsdogs.download import download",
+                 "path = download(arguments[0], Path(arguments[1], str(turn), 'photos.zip'), int(arguments[2])); "
+                 "assert path.read_bytes() == Path(arguments[3]).read_bytes()",
+                 url, tmp_path / "downloads", len(GOOD), tmp_path / "good.zip")
+    for turn in range(ROUNDS):
+        assert [path.name for path in (tmp_path / "downloads" / str(turn)).iterdir()] == ["photos.zip"]
+    record_property("trials", PROCESSES * ROUNDS)
+
+
+SAFE = ("Disco", "outro usuário poderia ler ou trocar o que ainda está pela metade (umask 0)",
+        "a pasta temporária é só de quem a fez (0700); o arquivo pronto fica como o umask manda")
+needs_modes = pytest.mark.skipif(os.name == "nt", reason="Windows has no such modes")
+
+
+@needs_modes
+@pytest.mark.fault(*SAFE)
+def test_what_is_half_fetched_is_nobody_elses(serve, target, mask):
+    seen = {}
+
+    def answer(request):
+        request.send_response(200)
+        request.send_header("Content-Length", str(len(GOOD)))
+        request.end_headers()
+        seen.update(everybody_else(target.parent))
+        request.wfile.write(GOOD)
+
+    url, _ = serve(answer)
+    mask(0)
+    download(url, target)
+    assert list(seen.values()) == [0]
+    target.unlink()
+    mask(0o027)
+    assert stat.S_IMODE(download(url, target).stat().st_mode) == 0o640
+
+
+@needs_modes
+@pytest.mark.fault(*SAFE)
+def test_what_is_half_unpacked_is_nobody_elses(tmp_path, mask, monkeypatch):
+    archive, seen, unpack_all = tmp_path / "a.zip", {}, zipfile.ZipFile.extractall
+
+    def extractall(*arguments):
+        unpack_all(*arguments)
+        seen.update(everybody_else(tmp_path / "in"))
+
+    monkeypatch.setattr(zipfile.ZipFile, "extractall", extractall)
+    archive.write_bytes(zip_bytes(**{"cats/a.txt": "a"}))
+    mask(0)
+    unpack(archive, tmp_path / "in" / "out")
+    assert list(seen.values()) == [0]
+    mask(0o027)
+    folder = unpack(archive, tmp_path / "in" / "other")
+    assert [stat.S_IMODE(path.stat().st_mode) for path in (folder, folder / "cats", folder / "cats" / "a.txt")] \
+        == [0o750, 0o750, 0o640]
 
 
 def test_only_whole_hdf5_files_pass_for_weights(tmp_path, refused):
@@ -274,7 +421,9 @@ def test_only_whole_hdf5_files_pass_for_weights(tmp_path, refused):
         file["kernel"] = np.zeros(5000)
     check_hdf5(tmp_path / "a.h5")
     content = (tmp_path / "a.h5").read_bytes()
-    for wrong in (content[:-1], content[:300], b"<html>", b""):
+    with h5py.File(tmp_path / "a.h5", "w") as file:
+        file.create_dataset("kernel", (4,), "u1", external=[("/etc/passwd", 0, 4)])
+    for wrong in (content[:-1], content[:300], b"<html>", b"", (tmp_path / "a.h5").read_bytes()):
         (tmp_path / "b.h5").write_bytes(wrong)
         assert "pesos do Keras" in refused(check_hdf5, tmp_path / "b.h5")
 
@@ -287,7 +436,8 @@ def test_a_proxy_is_what_must_answer(serve, monkeypatch):
     assert not reachable("http://example.invalid/photos.zip")
 
 
-@pytest.mark.fault("Download", "cabeçalhos sem sentido", NOTHING_LEFT)
+@pytest.mark.fault("Download", "cabeçalhos sem sentido",
+                   "o arquivo inteiro, ou uma frase; nada fica pela metade")
 @pytest.mark.parametrize("header", [("Content-Length", "muitos"), ("Content-Length", "-5"),
                                     ("Content-Encoding", "gzip"), ("Transfer-Encoding", "chunked")])
 def test_senseless_headers_give_the_file_or_one_sentence(serve, target, header):
@@ -344,14 +494,76 @@ def test_a_damaged_folder_is_unpacked_again(tmp_path, damage):
     assert [path.name for path in folder.parent.iterdir()] == ["out"]
 
 
-@pytest.mark.fault("Zip", "vários processos descompactam ao mesmo tempo", "todos terminam com a pasta inteira")
-def test_several_unpack_at_once(tmp_path):
+TOGETHER = ("Zip", "vários processos descompactam ao mesmo tempo", "todos terminam com a pasta inteira")
+
+
+@pytest.mark.fault(*TOGETHER)
+def test_several_unpack_at_once(tmp_path, record_property):
     archive = tmp_path / "a.zip"
-    archive.write_bytes(zip_bytes(**{f"cats/{i}.txt": str(i) * 500 for i in range(300)}))
-    with ThreadPoolExecutor(8) as pool:
-        for folder in pool.map(lambda _: unpack(archive, tmp_path / "in" / "out"), range(16)):
-            assert len(list(folder.rglob("*.txt"))) == 300
-    assert [path.name for path in (tmp_path / "in").iterdir()] == ["out"]
+    archive.write_bytes(zip_bytes(**{f"cats/{i}.txt": str(i) * 500 for i in range(100)}))
+    run_together("from catsdogs.download import unpack",
+                 "folder = unpack(Path(arguments[0]), Path(arguments[1], f'out{turn}')); "
+                 "assert len([path.read_text() for path in folder.rglob('*.txt')]) == 100", archive, tmp_path / "in")
+    assert sorted(path.name for path in (tmp_path / "in").iterdir()) == sorted(f"out{i}" for i in range(ROUNDS))
+    record_property("trials", PROCESSES * ROUNDS)
+
+
+@pytest.mark.fault(*TOGETHER)
+@pytest.mark.parametrize("before", ["missing", "damaged"])
+@pytest.mark.parametrize("moment", ["before the damaged one goes", "after it went", "just before the end"])
+def test_another_process_finishes_between_any_two_steps(tmp_path, monkeypatch, before, moment):
+    archive, folder, replace = tmp_path / "a.zip", tmp_path / "in" / "out", os.replace
+    archive.write_bytes(zip_bytes(**{f"cats/{i}.txt": str(i) for i in range(5)}))
+    if before == "damaged":
+        unpack(archive, folder)
+        (folder / "cats" / "3.txt").write_text("x")
+    whole = unpack(archive, tmp_path / "whole")
+
+    def other_finishes():
+        shutil.rmtree(folder, ignore_errors=True)
+        shutil.copytree(whole, folder)
+
+    def replace_late(source, target):
+        going = source == folder
+        if moment == ("before the damaged one goes" if going else "just before the end"):
+            other_finishes()
+        replace(source, target)
+        if going and moment == "after it went":
+            other_finishes()
+
+    monkeypatch.setattr(os, "replace", replace_late)
+    unpack(archive, folder)
+    assert sorted(path.read_text() for path in folder.rglob("*.txt")) == list("01234")
+    assert [path.name for path in folder.parent.iterdir()] == ["out"]
+
+
+def test_a_whole_folder_that_has_just_appeared_is_not_moved(tmp_path, monkeypatch):
+    """Another process may be reading it."""
+    archive, folder, unpack_all = tmp_path / "a.zip", tmp_path / "in" / "out", zipfile.ZipFile.extractall
+    archive.write_bytes(zip_bytes(**{"cats/a.txt": "a"}))
+
+    def extractall(content, scratch):
+        unpack_all(content, scratch)
+        shutil.copytree(scratch, folder)
+
+    monkeypatch.setattr(zipfile.ZipFile, "extractall", extractall)
+    monkeypatch.setattr(os, "replace", lambda *_: pytest.fail("something was moved"))
+    unpack(archive, folder)
+    assert (folder / "cats" / "a.txt").read_text() == "a"
+
+
+def test_something_else_in_the_way_gives_one_sentence(tmp_path, refused, monkeypatch):
+    """What another program puts there at the last moment is not taken for the photos."""
+    archive, folder, replace = tmp_path / "a.zip", tmp_path / "in" / "out", os.replace
+    archive.write_bytes(zip_bytes(**{"cats/a.txt": "a"}))
+
+    def replace_late(source, target):
+        (folder / "cats").mkdir(parents=True)
+        replace(source, target)
+
+    monkeypatch.setattr(os, "replace", replace_late)
+    assert "a.zip" in refused(unpack, archive, folder)
+    assert [path.name for path in folder.parent.iterdir()] == ["out"]
 
 
 def link_bytes():
@@ -364,7 +576,7 @@ def link_bytes():
     return content.getvalue()
 
 
-@pytest.mark.fault("Zip", "caminho que sai da pasta, caminho absoluto, atalho", REFUSED)
+@pytest.mark.fault("Zip", "caminho que sai da pasta, caminho absoluto, link", REFUSED)
 @pytest.mark.parametrize("content", [
     zip_bytes(**{"ok.txt": "a", "../evil.txt": "b"}), zip_bytes(**{"cats/../../evil.txt": "b"}),
     zip_bytes(**{"/evil.txt": "b"}), zip_bytes(**{"C:/evil.txt": "b"}), zip_bytes(**{"..\\evil.txt": "b"}),
@@ -442,6 +654,39 @@ def test_a_zip_cut_at_any_byte_is_refused(tmp_path, refused, record_property):
         assert "danificado" in refused(unpack, archive, tmp_path / "in" / "out")
     assert not (tmp_path / "in").exists()
     record_property("trials", CUTS)
+
+
+MIXED = {"cães/ação 1.txt": zipfile.ZIP_STORED, "cães/não.txt": zipfile.ZIP_DEFLATED,
+         "gatos/é.txt": zipfile.ZIP_BZIP2, "gatos/ü.txt": zipfile.ZIP_LZMA}
+
+
+@pytest.mark.fault("Zip", "um byte muda, em qualquer lugar", "descompacta, ou uma frase; nada fica pela metade")
+def test_a_zip_with_one_byte_changed_is_unpacked_or_refused(tmp_path, record_property):
+    """Some dozens of places, or each one; first by one bit, then by all eight."""
+    original, archive = io.BytesIO(), tmp_path / "a.zip"
+    with zipfile.ZipFile(original, "w") as content:
+        for name, method in MIXED.items():
+            content.writestr(name, name * 9, method)
+    whole, chance, opened, trials = original.getvalue(), random.Random(4), 0, 0
+    for at in range(0 if FULL else chance.randrange(9), len(whole), 1 if FULL else 9):
+        for mask in (1 << chance.randrange(8), 0xff):
+            archive.write_bytes(whole[:at] + bytes([whole[at] ^ mask]) + whole[at + 1:])
+            folder, trials = tmp_path / f"{at} {mask}" / "out", trials + 1
+            try:
+                unpack(archive, folder)
+            except module.CatsdogsError as error:
+                assert "a.zip" in assert_sentence(error), (at, mask)
+                assert nothing_left(folder), (at, mask)
+            except Exception as error:
+                raise AssertionError(f"byte {at}, mask {mask}: {error!r}") from error
+            else:
+                opened += 1
+                names = {path.relative_to(folder).as_posix() for path in folder.rglob("*.txt")}
+                assert names == set(MIXED), (at, mask)
+                assert all((folder / name).read_text("utf-8") == name * 9 for name in MIXED), (at, mask)
+                assert [path.name for path in folder.parent.iterdir()] == ["out"]
+    assert 0 < opened < trials
+    record_property("trials", trials)
 
 
 @pytest.mark.fault("Zip", "bomba: grande demais, arquivos demais, cresce demais", REFUSED)

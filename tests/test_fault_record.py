@@ -39,12 +39,14 @@ def marked() -> dict[tuple[str, str], set]:
     found = {}
     for path in TESTS.glob("test_*.py"):
         tree = ast.parse(path.read_text(encoding="utf-8"))
-        names = {node.targets[0].id: node.value.value for node in tree.body if isinstance(node, ast.Assign)
-                 and isinstance(node.targets[0], ast.Name) and isinstance(node.value, ast.Constant)}
+        names = {node.targets[0].id: node.value for node in tree.body if isinstance(node, ast.Assign)
+                 and isinstance(node.targets[0], ast.Name)}
         for node in ast.walk(tree):
             if isinstance(node, ast.Call) and ast.unparse(node.func) == "pytest.mark.fault":
-                area, fault, outcome = (names[each.id] if isinstance(each, ast.Name) else each.value
-                                        for each in node.args)
+                parts = [part for each in node.args for part in
+                         (names[each.value.id].elts if isinstance(each, ast.Starred) else [each])]
+                area, fault, outcome = (ast.literal_eval(names[each.id] if isinstance(each, ast.Name) else each)
+                                        for each in parts)
                 found.setdefault((area, fault), set()).add(outcome)
     return found
 

@@ -1,12 +1,11 @@
 """The cached activations: right, reused, and healing."""
 
 import shutil
-from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
 
 import numpy as np
 import pytest
-from helpers import CONFIG, FULL, run_on_small_disk
+from helpers import CONFIG, FULL, PROCESSES, ROUNDS, run_on_small_disk, run_together
 
 from catsdogs import features, litert
 from catsdogs.backbone import cut, fingerprint
@@ -191,16 +190,14 @@ def test_a_photo_that_changed_after_it_was_verified_is_noticed(extract, studied,
 
 
 @pytest.mark.fault("Cache", "vários processos enchem o mesmo cache", "todos terminam com as mesmas ativações")
-def test_several_fill_one_cache_at_once(isolated):
+def test_several_fill_one_cache_at_once(tmp_path, record_property):
     """Each computes everything that it finds missing; whoever comes late must not undo what is there."""
-    rows = np.random.default_rng(0).normal(size=(1000, 4)).astype(np.float32)
-
-    def run(_):
-        cache = features.ActivationCache(isolated / "one", rows.shape)
-        return cache.complete(lambda missing: ((start, rows[start:stop]) for start, stop in missing))
-
-    with ThreadPoolExecutor(8) as pool:
-        assert all(np.array_equal(found, rows) for found in pool.map(run, range(40)))
+    run_together("import numpy as np; from catsdogs.features import ActivationCache; "
+                 "rows = np.random.default_rng(0).normal(size=(20_000, 4)).astype(np.float32); "
+                 "pieces = lambda missing: ((start, rows[start:stop]) for start, stop in missing)",
+                 "found = ActivationCache(Path(arguments[0], str(turn)), rows.shape).complete(pieces); "
+                 "assert np.array_equal(found, rows)", tmp_path)
+    record_property("trials", PROCESSES * ROUNDS)
 
 
 @pytest.mark.fault("Disco", "o disco não guarda o que se grava", "uma frase, em vez de números errados")

@@ -1,8 +1,24 @@
 """Files that are either whole or absent."""
 
+import os
+import stat
+import subprocess
+import sys
+import time
+
 import pytest
 
-from catsdogs.files import atomic_path, read_json, write_json
+from catsdogs.files import atomic_path, read_json, workshop, write_json
+
+AT_WORK = """
+import sys
+from pathlib import Path
+from catsdogs.files import workshop
+
+with workshop(Path(sys.argv[1])) as folder:
+    print(folder.name, flush=True)
+    input()
+"""
 
 
 @pytest.mark.parametrize("crash", [ValueError, KeyboardInterrupt])
@@ -43,3 +59,42 @@ def test_json_that_cannot_be_written_leaves_the_old_file(tmp_path):
     with pytest.raises(TypeError):
         write_json(tmp_path / "a.json", {"x": object()})
     assert read_json(tmp_path / "a.json") == 1 and len(list(tmp_path.iterdir())) == 1
+
+
+@pytest.mark.fault("Relógio", "pula dias enquanto outro processo grava",
+                   "a pasta temporária de quem trabalha fica; a de um processo morto some")
+@pytest.mark.parametrize("end", ["killed", "finished"])
+def test_a_clock_that_jumps_takes_nothing_from_a_process_at_work(tmp_path, monkeypatch, end):
+    target, jumped = tmp_path / "a.zip", time.time() + 10 * 86_400
+    process = subprocess.Popen([sys.executable, "-c", AT_WORK, str(target)], stdin=subprocess.PIPE,
+                               stdout=subprocess.PIPE, text=True)
+    folder = tmp_path / process.stdout.readline().strip()
+    (folder / "half").touch()
+    monkeypatch.setattr("catsdogs.files.time.time", lambda: jumped)
+    with workshop(target), workshop(target):
+        assert (folder / "half").exists() and len(list(tmp_path.iterdir())) == 3
+    if end == "killed":
+        process.kill()
+        process.communicate()
+        assert folder.exists()
+        with workshop(target):
+            pass
+    else:
+        process.communicate("\n")
+    assert not list(tmp_path.iterdir())
+
+
+@pytest.mark.skipif(os.name == "nt", reason="Windows has no such modes")
+@pytest.mark.fault("Disco", "outro usuário poderia ler ou trocar o que ainda está pela metade (umask 0)",
+                   "a pasta temporária é só de quem a fez (0700); o arquivo pronto fica como o umask manda")
+@pytest.mark.parametrize("mask", [0, 0o027, 0o077])
+def test_what_is_half_written_is_nobody_elses(tmp_path, mask):
+    before = os.umask(mask)
+    try:
+        with atomic_path(tmp_path / "a") as temporary:
+            temporary.write_text("half")
+            folder, = tmp_path.iterdir()
+            assert temporary.parent == folder and stat.S_IMODE(folder.stat().st_mode) == 0o700
+    finally:
+        os.umask(before)
+    assert stat.S_IMODE((tmp_path / "a").stat().st_mode) == 0o666 & ~mask

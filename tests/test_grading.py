@@ -1,24 +1,45 @@
 """A class of made-up submissions: each is graded alone, and gets the points it should; attacks reach nothing."""
 
 import csv
+import io
 import json
+import os
 import shutil
+import signal
 import socket
+import subprocess
 import sys
 import threading
 import time
+import tracemalloc
 import zipfile
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from types import SimpleNamespace
 
 import nbformat
 import pytest
-from helpers import missing
+from helpers import FULL, assert_sentence, missing
 
 from catsdogs import sandbox
 from catsdogs.assignment import ANSWER, AUTOGRADER_FILE, SOLUTION_FOLDER, SOURCE, STUDENT_FOLDER, build_assignment
 from catsdogs.cli import main
-from catsdogs.grading import BROKEN, GRADED, TIME_OUT, Children, judged, possible_points, read_cells, read_tests
+from catsdogs.errors import CatsdogsError, printable
+from catsdogs.grading import (
+    BROKEN,
+    GRADED,
+    TIME_OUT,
+    Children,
+    StoppedError,
+    grade_all,
+    graded_or_remembered,
+    judged,
+    no_formula,
+    notebook_bytes,
+    possible_points,
+    read_cells,
+    read_tests,
+)
 from catsdogs.limits import MAX_GRADING_PROCESSES, MAX_GRADING_REPORT_BYTES
 
 pytest.importorskip("otter", reason="otter-grader is not installed")
@@ -152,6 +173,17 @@ def test_only_what_changed_is_graded_again(graded, monkeypatch):
     assert len(ran) == 1
 
 
+@pytest.mark.parametrize(("seconds", "times"), [(5, 0), (10, 0), (20, 1)])
+def test_more_time_is_another_chance(small, tmp_path, monkeypatch, seconds, times):
+    ran = []
+    monkeypatch.setattr(Children, "run", lambda *_: ran.append(1) or (TIME_OUT, b""))
+    notebook = small.kit / STUDENT_FOLDER / "pequena.ipynb"
+    for limit in (10, seconds):
+        ran.clear()
+        assert graded_or_remembered(notebook, {}, tmp_path, Children(limit, False)).status == TIME_OUT
+    assert len(ran) == times
+
+
 def test_an_autograder_built_again_changes_no_grade(graded, small, tmp_path, monkeypatch):
     build_assignment(tmp_path, small.kit / "pequena.ipynb")
     monkeypatch.setattr(Children, "run", lambda *_: pytest.fail("graded again"))
@@ -187,13 +219,68 @@ def test_building_again_gives_the_same_student_version(small, tmp_path):
 def test_a_stopped_grader_leaves_no_process(isolation, sandboxed):
     children = Children(300, sandboxed)
     code = "import subprocess, sys\nsubprocess.run([sys.executable, '-c', 'while True: pass', 'sem-fim'])"
-    thread = threading.Thread(target=children.run, args=([code], {}))
-    thread.start()
-    assert wait_for(lambda: processes("sem-fim"))
-    children.stop()
-    thread.join(30)
-    assert not thread.is_alive() and wait_for(lambda: not processes("sem-fim"))
-    assert children.run([code], {}) == (BROKEN, b"")
+    with ThreadPoolExecutor(1) as pool:
+        running = pool.submit(children.run, [code], {})
+        assert wait_for(lambda: processes("sem-fim"))
+        children.stop()
+        assert isinstance(running.exception(30), StoppedError) and wait_for(lambda: not processes("sem-fim"))
+    with pytest.raises(StoppedError):
+        children.run([code], {})
+
+
+def waiting_class(small, folder):
+    """A right notebook that waits for a file, called bia, and the file; both in folders of their own."""
+    entries, sign = folder / "entregas", folder / "sinal" / "siga"
+    entries.mkdir()
+    sign.parent.mkdir()
+    sign.parent.chmod(0o755)  # root's submissions run as another user
+    wait = f"import os, time\nwhile not os.path.exists({str(sign)!r}): time.sleep(0.05)"
+    cell = f"import subprocess, sys\nsubprocess.run([sys.executable, '-c', {wait!r}, 'espera-o-sinal'])"
+    (entries / "bia.ipynb").write_text(changed(small, extra=[cell]), encoding="utf-8")
+    return entries, sign
+
+
+def heed_ctrl_c():
+    """What runs in the background of a shell ignores it, and so would all that it starts."""
+    signal.signal(signal.SIGINT, signal.SIG_DFL)
+
+
+@pytest.mark.fault(AREA, "Ctrl+C no meio da correção", "nada do que parou é guardado; o mesmo comando dá os pontos")
+@pytest.mark.skipif(os.name == "nt", reason="Windows has no process groups to send Ctrl+C to")
+@pytest.mark.parametrize("options", [[], ["--no-sandbox"]], ids=["isolated", "not isolated"])
+def test_what_ctrl_c_stopped_is_graded_next_time(small, isolation, tmp_path, monkeypatch, options):
+    entries, sign = waiting_class(small, tmp_path)
+    monkeypatch.setattr(sandbox, "SYSTEM", (*sandbox.SYSTEM, str(sign.parent)))
+    command = ["grade", str(entries), "--autograder", str(small.autograder), "--out", str(tmp_path / "n.csv"), *options]
+    code = f"import sys\nfrom catsdogs import cli, sandbox\nsandbox.SYSTEM = {sandbox.SYSTEM}\nsys.exit(cli.main())"
+    with subprocess.Popen([sys.executable, "-c", code, *command], stderr=subprocess.PIPE, encoding="utf-8",
+                          env={**os.environ, "PYTHONUTF8": "1"}, start_new_session=True,
+                          preexec_fn=heed_ctrl_c) as grader:
+        assert wait_for(lambda: processes("espera-o-sinal"))
+        os.killpg(grader.pid, signal.SIGINT)  # as a terminal does: all that was started with it gets it
+        told = grader.communicate(timeout=60)[1]
+    assert grader.returncode == 130 and "o mesmo comando continua" in told and "Traceback" not in told
+    assert list((tmp_path / "n").iterdir()) == [] and not processes("espera-o-sinal")
+    sign.touch()
+    assert main(command) == 0
+    assert "bia,corrigida,2,2,4,4" in (tmp_path / "n.csv").read_text(encoding="utf-8")
+
+
+@pytest.mark.fault(AREA, "o disco enche enquanto outra entrega é corrigida", "ela não perde os pontos")
+def test_what_an_error_elsewhere_stopped_is_graded_next_time(small, tmp_path):
+    entries, sign = waiting_class(small, tmp_path)
+    (entries / "ana.ipynb").write_text("isto não é um notebook", encoding="utf-8")
+
+    def fail(line):
+        raise OSError(28, "No space left on device")
+
+    everything = entries, small.autograder, tmp_path / "n.csv", 2, 60
+    with pytest.raises(OSError, match="No space"):
+        grade_all(*everything, say=fail, sandboxed=False)
+    assert not (tmp_path / "n" / "bia.json").exists()
+    sign.touch()
+    ana, bia = grade_all(*everything, say=str, sandboxed=False)
+    assert (ana.total, bia.status, bia.total) == (0, GRADED, 4)
 
 
 def processes(mark):
@@ -358,7 +445,7 @@ def test_a_submission_reads_nothing_that_is_not_its_own(attacked):
     assert reached_by(attacked.rows["espia"], READING) == []
 
 
-@pytest.mark.fault(AREA, "tenta mudar arquivos, ganhar direitos e usar a rede", "não muda nem alcança nada")
+@pytest.mark.fault(AREA, "tenta mudar arquivos, ganhar privilégios e usar a rede", "não muda nem alcança nada")
 def test_a_submission_changes_nothing_and_has_no_network(attacked):
     assert reached_by(attacked.rows["mexe"], MEDDLING) == []
     assert attacked.changed == []
@@ -443,23 +530,159 @@ def test_printed_results_are_not_taken_for_the_report(isolation, tmp_path):
     assert Children(60).run(cells, tests) == (GRADED, b'{"q": [false]}\n')
 
 
-@pytest.mark.fault(AREA, "traz um atalho para o notebook de outro", "o atalho não é seguido")
-@pytest.mark.skipif(sys.platform == "win32", reason="Windows makes no links without rights")
-def test_a_link_is_not_followed(small, isolation, tmp_path):
-    (tmp_path / "entregas" / "ana").mkdir(parents=True)
-    (tmp_path / "entregas" / "ana" / "tarefa.ipynb").symlink_to(small.kit / SOLUTION_FOLDER / "pequena.ipynb")
-    out = tmp_path / "n.csv"
-    assert main(["grade", str(tmp_path / "entregas"), "--autograder", str(small.autograder), "--out", str(out)]) == 0
-    assert "0 notebooks" in out.read_text(encoding="utf-8")
+# What is read before anything runs
+
+def grade_without_running(small, folder, monkeypatch):
+    """Grade ``folder / "entregas"`` as if each notebook that can be read passed everything: rows by student."""
+    monkeypatch.setattr(Children, "run", lambda *_: (GRADED, b'{"q1": [true, true], "q2": [true, true]}'))
+    for _ in range(2):  # the second time from what was kept
+        assert main(["grade", str(folder / "entregas"), "--autograder", str(small.autograder), "--no-sandbox", "--out",
+                     str(folder / "n.csv")]) == 0
+    with (folder / "n.csv").open(encoding="utf-8", newline="") as file:
+        return {row["estudante"]: row for row in csv.DictReader(file)}
 
 
-@pytest.mark.fault(AREA, "traz um notebook fundo demais", "não é lido")
-def test_a_notebook_too_deep_to_read_is_no_notebook(small, isolation, tmp_path):
+LINKS = {
+    "arquivo.ipynb": "solucao.ipynb", "sistema.ipynb": "/etc/passwd", "pasta": "outra", "zip.zip": "outra.zip",
+    "perdido.ipynb": "nada.ipynb", "voltas.ipynb": "entregas/voltas.ipynb"}
+INNER_LINKS = {"dentro/tarefa.ipynb": "solucao.ipynb", "fundo/pasta": "outra"}
+
+
+@pytest.mark.fault(AREA, "é um link simbólico, ou traz um, para o notebook de outro", "o link não é seguido")
+@pytest.mark.skipif(os.name == "nt", reason="Windows makes no links without permission")
+def test_a_link_is_not_followed(small, tmp_path, monkeypatch, record_property):
+    for name in ("entregas/dentro", "entregas/fundo", "outra"):
+        (tmp_path / name).mkdir(parents=True)
+    for name in ("solucao.ipynb", "outra/tarefa.ipynb", "entregas/certa.ipynb"):
+        (tmp_path / name).write_text(changed(small), encoding="utf-8")
+    with zipfile.ZipFile(tmp_path / "outra.zip", "w") as archive:
+        archive.write(tmp_path / "solucao.ipynb", "tarefa.ipynb")
+    for name, target in {**LINKS, **INNER_LINKS}.items():
+        (tmp_path / "entregas" / name).symlink_to(tmp_path / target)
+    rows = grade_without_running(small, tmp_path, monkeypatch)
+    assert {name: float(row["total"]) for name, row in rows.items()} == {
+        **{Path(name).parts[0].partition(".")[0]: 0.0 for name in (*LINKS, *INNER_LINKS)}, "certa": 4.0}
+    for name in LINKS:
+        assert assert_sentence(rows[Path(name).stem]["situacao"]).startswith(f"{name} é um link simbólico")
+    assert "0 notebooks" in rows["dentro"]["situacao"] and "0 notebooks" in rows["fundo"]["situacao"]
+    record_property("trials", len(LINKS) + len(INNER_LINKS))
+
+
+@pytest.mark.fault(AREA, "é um zip com um bit trocado", "o mesmo notebook, ou uma frase")
+@pytest.mark.parametrize("compression", [zipfile.ZIP_STORED, zipfile.ZIP_DEFLATED], ids=["stored", "deflated"])
+def test_a_changed_bit_of_a_zip_is_noticed(tmp_path, compression, record_property):
+    original, content = io.BytesIO(), notebook("x = 1").encode()
+    with zipfile.ZipFile(original, "w", compression) as archive:
+        archive.writestr("tarefa.ipynb", content)
+    path, whole = tmp_path / "ana.zip", original.getvalue()
+    bits = range(0, 8 * len(whole), 1 if FULL else 67)
+    for bit in bits:
+        damaged = bytearray(whole)
+        damaged[bit // 8] ^= 1 << bit % 8
+        path.write_bytes(damaged)
+        try:
+            assert notebook_bytes(path) == content, bit
+        except CatsdogsError as error:
+            assert "ana.zip" in assert_sentence(error)
+    record_property("trials", len(bits))
+
+
+@pytest.mark.fault(AREA, "é um zip que se abre em muito mais do que diz", "não é aberto além do que diz")
+@pytest.mark.parametrize("compression", [zipfile.ZIP_DEFLATED, zipfile.ZIP_BZIP2, zipfile.ZIP_LZMA],
+                         ids=["deflated", "bzip2", "lzma"])
+def test_a_zip_is_unpacked_no_further_than_it_claims(tmp_path, refused, compression):
+    size, bomb = 20_000_000, io.BytesIO()
+    with zipfile.ZipFile(bomb, "w", compression) as archive:
+        archive.writestr("tarefa.ipynb", bytes(size))
+    (tmp_path / "ana.zip").write_bytes(bomb.getvalue().replace(size.to_bytes(4, "little"), b"\0\1\0\0"))
+    tracemalloc.start()
+    try:
+        assert "não abre" in refused(notebook_bytes, tmp_path / "ana.zip")
+        assert tracemalloc.get_traced_memory()[1] < 2**20
+    finally:
+        tracemalloc.stop()
+
+
+# File name → the student's name in the CSV.
+NAMES = {
+    "jos\udce9.ipynb": "jos\\udce9", "\x1b[31mana\x1b[2J.ipynb": "\\x1b[31mana\\x1b[2J", "duas\nlinhas.ipynb": None,
+    "direita\u202eadreuqse.ipynb": None, "=1+1.ipynb": "'=1+1", "@soma.ipynb": "'@soma", "+1.ipynb": "'+1",
+    "-1.ipynb": "'-1", "ana;=1+1.ipynb": "ana;'=1+1", "a" * 249 + ".ipynb": "a" * 249, "é" * 124 + ".ipynb": "é" * 124,
+    "\x1b" * 249 + ".ipynb": "\\x1b" * 249, "<img src=x onerror=alert(1)>.ipynb": "<img src=x onerror=alert(1)>",
+    "maria josé 😺.ipynb": "maria josé 😺"}
+
+
+@pytest.mark.fault(AREA, "tem um nome que comanda o terminal, a planilha ou a página, comprido demais ou sem sentido",
+                   "o nome aparece inofensivo, e a entrega é corrigida")
+@pytest.mark.skipif(sys.platform != "linux", reason="other systems have no such names")
+@pytest.mark.parametrize("valid", [True, False], ids=["a notebook", "no notebook"])
+def test_any_name_is_graded_and_shown_harmlessly(small, tmp_path, monkeypatch, capsys, record_property, valid):
+    names = {name if valid else name.replace(".ipynb", ".zip"): shown or printable(Path(name).stem)
+             for name, shown in NAMES.items()}
+    (tmp_path / "entregas").mkdir()
+    for name in names:
+        (tmp_path / "entregas" / name).write_text(changed(small) if valid else "isto não é um zip", encoding="utf-8")
+    rows = grade_without_running(small, tmp_path, monkeypatch)
+    assert rows.keys() == set(names.values())
+    assert {float(row["total"]) for row in rows.values()} == {4.0 if valid else 0.0}
+    assert not valid or {row["situacao"] for row in rows.values()} == {GRADED}
+    pages = [path.read_text(encoding="utf-8") for path in (tmp_path / "n").glob("*.md")]
+    told = capsys.readouterr()
+    shown = [told.out, told.err, (tmp_path / "n.csv").read_text(encoding="utf-8"), *pages]
+    assert len(pages) == len(names) and all("".join(text.splitlines()).isprintable() for text in shown)
+    assert not any("<img" in page for page in pages)
+    assert not any(row["situacao"].startswith(("=", "+", "-", "@")) or ";=" in row["situacao"] for row in rows.values())
+    record_property("trials", len(names))
+
+
+@pytest.mark.parametrize(("text", "shown"), [
+    ("=1+1", "'=1+1"), (" =1+1", " '=1+1"), ("a;=1+1", "a;'=1+1"), ("a, @b", "a, '@b"), ("--", "'--"),
+    ("a=b", "a=b"), ("ana-maria; e rui", "ana-maria; e rui"), ("", "")])
+def test_no_formula(text, shown):
+    assert no_formula(text) == shown
+
+
+DAMAGED = {
+    "pares.ipynb": None,  # a right notebook whose answer holds half a character and commands for the terminal
+    "vazio.ipynb": b"", "vazio2.zip": b"", "bytes.ipynb": b"\xff\xfe\x00", "lista.ipynb": b"[]", "nulo.ipynb": b"null",
+    "sem-celulas.ipynb": b'{"nbformat": 4, "nbformat_minor": 5, "metadata": {}}',
+    "celulas.ipynb": b'{"nbformat": 4, "nbformat_minor": 5, "metadata": {}, "cells": "x"}',
+    "antigo.ipynb": b'{"nbformat": 3, "nbformat_minor": 0, "metadata": [], "worksheets": [[]]}',
+    "futuro.ipynb": b'{"nbformat": 1e999, "nbformat_minor": {}, "cells": []}',
+    "cortado.zip": b"PK\x03\x04\x14"}
+
+
+@pytest.mark.fault(AREA, "é um arquivo vazio, cortado, de outro tipo ou com texto impossível",
+                   "uma linha para cada um; os outros seguem")
+def test_each_damaged_submission_has_its_row_and_the_others_go_on(small, tmp_path, monkeypatch, record_property):
+    (tmp_path / "entregas").mkdir()
+    impossible = changed(small).replace("E conferi.", r"E\tconferi: \ud800\u001b[31m 😺").encode()
+    for name, content in DAMAGED.items():
+        (tmp_path / "entregas" / name).write_bytes(impossible if content is None else content)
+    (tmp_path / "entregas" / "zelia.ipynb").write_text(changed(small), encoding="utf-8")
+    rows = grade_without_running(small, tmp_path, monkeypatch)
+    assert {name for name, row in rows.items() if row["situacao"] == GRADED} == {"pares", "zelia"}
+    assert len(rows) == len(DAMAGED) + 1
+    assert {row["situacao"] for name, row in rows.items() if row["situacao"] != GRADED and "não abre" not in
+            row["situacao"]} == {"o arquivo não é um notebook válido"}
+    page = (tmp_path / "n" / "pares.md").read_text(encoding="utf-8")
+    assert "E\tconferi: \\ud800\\x1b[31m 😺" in page
+    record_property("trials", len(DAMAGED))
+
+
+@pytest.mark.skipif(os.name == "nt", reason="Windows has no such files")
+def test_a_pipe_is_no_notebook(tmp_path, refused):
+    for name in ("ana.ipynb", "ana.zip"):
+        os.mkfifo(tmp_path / name)
+        assert "0 notebooks" in refused(notebook_bytes, tmp_path / name)
+
+
+@pytest.mark.fault(AREA, "traz um notebook aninhado demais", "não é lido")
+def test_a_notebook_too_deep_to_read_is_no_notebook(small, tmp_path, monkeypatch):
     (tmp_path / "entregas").mkdir()
     (tmp_path / "entregas" / "ana.ipynb").write_text('{"cells":' + "[" * 10**5 + "]" * 10**5 + "}")
-    out = tmp_path / "n.csv"
-    assert main(["grade", str(tmp_path / "entregas"), "--autograder", str(small.autograder), "--out", str(out)]) == 0
-    assert "não é um notebook válido" in out.read_text(encoding="utf-8")
+    rows = grade_without_running(small, tmp_path, monkeypatch)
+    assert rows["ana"]["situacao"] == "o arquivo não é um notebook válido"
 
 
 def test_cells_run_as_in_a_notebook(isolation):

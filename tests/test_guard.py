@@ -155,6 +155,40 @@ def test_hostile_weights_are_refused(good, bad, tmp_path, refused, attack):
     assert "MobileNetV2" in refused(load_backbone, CONFIG, tmp_path / "bad.weights.h5")
 
 
+TWO_IN_ONE = ("Arquivos hostis", "dois arquivos em um: HDF5 e zip, um inocente e o outro não", REFUSED)
+
+
+@pytest.mark.fault(*TWO_IN_ONE)
+@pytest.mark.parametrize("name", ["a.keras", "a.weights.json", "a.zip", "a.H5", "a"])
+def test_weights_by_a_name_that_keras_does_not_open_as_hdf5_are_refused(tmp_path, refused, monkeypatch, name):
+    """What ``check_weights`` reads is harmless; behind it is a zip with what Keras would read."""
+    monkeypatch.setattr("catsdogs.backbone.new_base", lambda *_: pytest.fail("Keras saw the file"))
+    path, inner = tmp_path / name, io.BytesIO()
+    with zipfile.ZipFile(inner, "w") as archive:
+        archive.writestr(guard.WEIGHTS_MEMBER, hdf5(WEIGHTS["numbers in another file"]))
+    path.write_bytes(hdf5(lambda file: file.create_dataset("a", (4,), "u1")) + inner.getvalue())
+    guard.check_weights(path)
+    with zipfile.ZipFile(path) as archive, pytest.raises(guard.RefusedFile):
+        guard.check_weights(io.BytesIO(archive.read(guard.WEIGHTS_MEMBER)))
+    assert ".h5" in refused(load_backbone, CONFIG, path)
+
+
+@pytest.mark.fault(*TWO_IN_ONE)
+@pytest.mark.parametrize("name", ["bad.h5", "bad.hdf5"])
+@pytest.mark.parametrize("road", [load_checkpoint, Classifier])
+def test_a_checkpoint_by_a_name_that_keras_opens_as_hdf5_is_refused(good, bad, tmp_path, refused, monkeypatch, name,
+                                                                    road):
+    """The zip behind it is harmless, the HDF5 file in front has a Lambda layer."""
+    path, photo = tmp_path / name, keras.Input((3,))
+    keras.Model(photo, keras.layers.Lambda(lambda numbers: numbers)(photo)).save(tmp_path / "front.h5")
+    path.write_bytes((tmp_path / "front.h5").read_bytes() + bad(good).read_bytes())
+    guard.check_checkpoint(path)
+    with h5py.File(path) as file:
+        assert "Lambda" in file.attrs["model_config"]
+    monkeypatch.setattr(keras.saving, "load_model", lambda *_, **__: pytest.fail("Keras saw the file"))
+    assert ".keras" in refused(road, path)
+
+
 class Touch:
     """Unpickled, it makes a file."""
 
@@ -221,6 +255,31 @@ def test_any_change_of_the_configuration_opens_or_is_refused(good, bad, refused,
             opened += 1
         except CatsdogsError as error:
             assert "bad.keras" in str(error)
+    assert 0 < opened < CHANGES
+    record_property("trials", CHANGES)
+
+
+@pytest.mark.fault("Arquivos hostis", "checkpoint com um byte mudado, em qualquer lugar, em qualquer compressão",
+                   "abre, ou uma frase")
+def test_a_checkpoint_with_one_byte_changed_opens_or_is_refused(good, tmp_path, record_property):
+    path, chance, opened, places = tmp_path / "bad.keras", random.Random(5), 0, []
+    methods = [zipfile.ZIP_LZMA, zipfile.ZIP_BZIP2, zipfile.ZIP_DEFLATED, zipfile.ZIP_STORED]
+    with zipfile.ZipFile(path, "w") as archive:
+        for number, (name, content) in enumerate(good.items()):
+            archive.writestr(name, content, methods[number % len(methods)])
+            places.append(archive.fp.tell())
+    whole, places = path.read_bytes(), [0, *places]
+    for trial in range(CHANGES):  # each member as often as any other, and the directory at the end
+        section = trial % len(places)
+        at = chance.randrange(places[section], (*places, len(whole))[section + 1])
+        path.write_bytes(whole[:at] + bytes([whole[at] ^ chance.randrange(1, 256)]) + whole[at + 1:])
+        try:
+            load_checkpoint(path)
+            opened += 1
+        except CatsdogsError as error:
+            assert "bad.keras" in str(error), at
+        except Exception as error:
+            raise AssertionError(f"byte {at}: {error!r}") from error
     assert 0 < opened < CHANGES
     record_property("trials", CHANGES)
 

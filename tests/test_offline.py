@@ -1,10 +1,12 @@
 """The folder for a laboratory: gathered from a server of our own, and installed from."""
 
 import hashlib
-import json
+import importlib.util
 import os
+import shutil
 import subprocess
 import sys
+import threading
 import zipfile
 from http.server import SimpleHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
@@ -17,6 +19,7 @@ from catsdogs import lab, offline
 from catsdogs.cli import main
 from catsdogs.config import Config
 from catsdogs.data import find_photos
+from catsdogs.limits import READ_SECONDS
 from catsdogs.offline import PHOTOS_FILE, SCRIPT_FILE, WEIGHTS_FILE, gather, settle
 
 BACKEND = '''
@@ -37,7 +40,9 @@ def build_editable(folder, settings=None, metadata=None):
     return wheel(folder, "catsdogs", {"catsdogs.pth": os.getcwd()})
 '''
 # Stands for the package: all that the installation calls of it.
-SETTLE = "def settle(source):\n    open('settled.txt', 'w').write(source)\n    return []\n"
+SETTLE = "import os\ndef settle(folder):\n    print(*sorted(os.listdir(folder)), file=open('settled.txt', 'w'))\n" \
+         "    return []\n"
+PIECE, BACKEND_WHEEL = (f"{lab.WHEELS}/{name}-1.0-py3-none-any.whl" for name in ("piece", "backend"))
 
 
 @pytest.fixture(scope="session")
@@ -105,6 +110,14 @@ def sources(serve, checkout, tmp_path, photo_folder, weights_file, monkeypatch):
     return answers
 
 
+def installer(folder):
+    """The program in a prepared folder, as a module."""
+    about = importlib.util.spec_from_file_location("instalar", folder / SCRIPT_FILE)
+    module = importlib.util.module_from_spec(about)
+    about.loader.exec_module(module)
+    return module
+
+
 def statuses(items):
     return {item.name: item.status for item in items}
 
@@ -120,7 +133,10 @@ def test_everything_is_gathered_and_nothing_twice(sources, checkout, tmp_path, m
     assert sorted(path.name for path in (folder / lab.WHEELS).iterdir()) == [
         "backend-1.0-py3-none-any.whl", "piece-1.0-py3-none-any.whl"]
     assert (folder / "livro" / "index.html").exists()
-    assert (folder / SCRIPT_FILE).read_text(encoding="utf-8") == Path(lab.__file__).read_text(encoding="utf-8")
+    files = {PHOTOS_FILE, WEIGHTS_FILE, lab.REPOSITORY, lab.NPM, PIECE, BACKEND_WHEEL}
+    assert installer(folder).PREPARED["files"] == {
+        name: ((folder / name).stat().st_size, hashlib.sha256((folder / name).read_bytes()).hexdigest())
+        for name in files}
     names = set(zipfile.ZipFile(folder / lab.REPOSITORY).namelist())
     assert {"requirements.txt", ".gitignore", "catsdogs/template/.gitignore"} <= names
     assert not any(name.startswith((".venv", ".git/", "_build")) for name in names)
@@ -163,7 +179,8 @@ def test_every_problem_is_a_sentence(sources, checkout, tmp_path, monkeypatch):
     monkeypatch.setattr(offline.shutil, "which", lambda name: None)
     found = gather(tmp_path / "folder")
     assert statuses(found) == {"Fotos": "falta", "Pesos da ImageNet": "falta", "Pacotes do Python": "falta",
-                               "Repositório": "ok", "Pacotes do npm": "aviso", "Livro construído": "aviso"}
+                               "Repositório": "ok", "Pacotes do npm": "aviso", "Livro construído": "aviso",
+                               "Instalador": "ok"}
     for item in found:
         if item.status != "ok":
             assert_sentence(item.text)
@@ -189,11 +206,13 @@ def test_a_file_in_the_folders_place_and_a_package_without_repository_are_refuse
 # The laboratory
 
 @pytest.fixture
-def prepared(sources, tmp_path):
-    """A gathered folder, and the address at which it is served."""
+def prepared(sources, tmp_path, workshop):
+    """A gathered folder of this test's own, and the address at which it is served."""
     sources()
-    folder = tmp_path / "pen drive"
-    gather(folder)
+    gathered, folder = workshop / "gathered", tmp_path / "pen drive"
+    if not gathered.exists():  # once for all tests, as pip takes seconds
+        gather(gathered)
+    shutil.copytree(gathered, folder)
 
     class Quiet(SimpleHTTPRequestHandler):
         def __init__(self, *arguments):
@@ -208,24 +227,40 @@ def prepared(sources, tmp_path):
         server.shutdown()
 
 
+@pytest.fixture
+def machine(tmp_path):
+    """The folder in which a machine of the laboratory installs."""
+    folder = tmp_path / "machine in the lab"
+    folder.mkdir()
+    return folder
+
+
 def install(prepared, folder, *arguments):
     return subprocess.run([sys.executable, prepared[0] / SCRIPT_FILE, *arguments], cwd=folder, capture_output=True,
                           encoding="utf-8", env={**os.environ, "PYTHONPATH": "", "PYTHONUTF8": "1"})
 
 
+def put_newer_backend(wheels):
+    """Leave among the packages one that was not gathered, and that pip would prefer."""
+    tools = {}
+    exec(BACKEND.replace("-1.0", "-2.0").replace("Version: 1.0", "Version: 2.0"), tools)
+    tools["wheel"](wheels, "backend", {"backend.py": "raise SystemExit(1)"})
+
+
 @pytest.mark.parametrize("served", [False, True], ids=["folder", "address"])
-def test_installs_without_the_package(prepared, tmp_path, monkeypatch, served):
+def test_installs_without_the_package(prepared, machine, monkeypatch, served):
     for name in ("PIP_NO_INDEX", "PIP_FIND_LINKS"):
         monkeypatch.delenv(name)
-    machine = tmp_path / "machine in the lab"
-    machine.mkdir()
+    put_newer_backend(prepared[0] / lab.WHEELS)
     arguments = [prepared[1] + "/"] if served else []
     done = install(prepared, machine, *arguments)
     assert done.returncode == 0, done.stderr
     project = machine / lab.PROJECT
     assert (project / "_build" / "web" / "node_modules" / "a.js").exists()
     assert (project / ".venv" / "installed").exists()
-    assert (project / "settled.txt").read_text() == (prepared[1] if served else str(prepared[0].resolve()))
+    assert {PHOTOS_FILE, WEIGHTS_FILE} < set((project / "settled.txt").read_text().split())
+    assert list(project.rglob("backend-1.0.dist-info")) and not list(project.rglob("backend-2.0.dist-info"))
+    assert [path.name for path in machine.iterdir()] == [project.name]
     imported = subprocess.run([lab.python(project), "-c", "import piece, catsdogs; print(catsdogs.__file__)"],
                               cwd=machine, capture_output=True, encoding="utf-8", env={**os.environ, "PYTHONPATH": ""})
     assert Path(imported.stdout.strip()).is_relative_to(project.resolve())
@@ -234,16 +269,100 @@ def test_installs_without_the_package(prepared, tmp_path, monkeypatch, served):
     assert install(prepared, machine, *arguments).returncode == 0 and (project / "mine.txt").exists()
 
 
+def refusal(done, machine):
+    """What the installer says as it refuses; it must have put nothing anywhere."""
+    assert done.returncode == 1
+    assert not list(machine.iterdir())
+    return assert_sentence(done.stderr.strip().removeprefix("instalar.py: "))
+
+
+def swap(path):
+    """Add a file to a zip, so that it says something else."""
+    with zipfile.ZipFile(path, "a") as archive:
+        archive.writestr("more.py", "")
+
+
 @pytest.mark.fault("Pacotes", "um pacote trocado no caminho até o laboratório",
                    "a instalação para antes de pôr o pacote no ambiente, com uma frase")
-def test_a_package_that_is_not_the_pinned_one_is_not_installed(prepared, tmp_path):
-    wheel = prepared[0] / lab.WHEELS / "piece-1.0-py3-none-any.whl"
-    with zipfile.ZipFile(wheel, "a") as archive:
-        archive.writestr("more.py", "")
-    done = install(prepared, tmp_path)
-    assert done.returncode == 1
+@pytest.mark.parametrize("served", [False, True], ids=["folder", "address"])
+@pytest.mark.parametrize("wheel", [PIECE, BACKEND_WHEEL], ids=["required", "besides"])
+def test_a_package_that_is_not_the_gathered_one_is_not_installed(prepared, machine, wheel, served):
+    swap(prepared[0] / wheel)
+    assert wheel in refusal(install(prepared, machine, *[prepared[1]] * served), machine)
+
+
+@pytest.mark.fault("Pacotes", "o repositório, as fotos ou os pesos trocados no caminho até o laboratório",
+                   "nada é instalado, e uma frase diz qual arquivo não é o que foi reunido")
+@pytest.mark.parametrize("served", [False, True], ids=["folder", "address"])
+@pytest.mark.parametrize("name", [lab.REPOSITORY, lab.NPM, PHOTOS_FILE, WEIGHTS_FILE])
+def test_nothing_that_was_swapped_on_the_way_is_used(prepared, machine, name, served):
+    path = prepared[0] / name
+    content = path.read_bytes()
+    path.write_bytes(content[:-1] + bytes([content[-1] ^ 1]))  # the same size
+    assert name in refusal(install(prepared, machine, *[prepared[1]] * served), machine)
+
+
+def test_a_pinned_package_still_has_to_be_the_pinned_one(prepared, machine):
+    """Also when the folder was gathered with another."""
+    swap(prepared[0] / PIECE)
+    offline._installer(prepared[0])
+    done = install(prepared, machine)
+    assert done.returncode == 1 and not list(machine.rglob("piece.py"))
     assert_sentence(done.stderr.strip().splitlines()[-1].removeprefix("instalar.py: "))
-    assert not list((tmp_path / lab.PROJECT).rglob("piece.py"))
+
+
+def endless(request):
+    """Never stop sending."""
+    request.send_response(200)
+    request.end_headers()
+    while True:
+        request.wfile.write(b"x" * 2**16)
+
+
+def elsewhere(address):
+    """Lead to the same file at another address."""
+    def answer(request):
+        request.send_response(302)
+        request.send_header("Location", address + request.path)
+        request.end_headers()
+    return answer
+
+
+@pytest.mark.fault("Pacotes", "um servidor do laboratório que manda a outro endereço, não termina o arquivo, o corta, "
+                   "erra ou se cala", "nada é instalado; uma frase")
+@pytest.mark.parametrize("trouble", ["redirect", "endless", "cut", "error", "silent"])
+def test_a_server_that_misbehaves_installs_nothing(prepared, machine, serve, monkeypatch, trouble):
+    silence = threading.Event()
+    url, asked = serve({"redirect": elsewhere(prepared[1]), "endless": endless, "cut": body(b"PK", declared=10**6),
+                        "error": body(b"", status=500), "silent": lambda request: silence.wait(20)}[trouble])
+    program = installer(prepared[0])
+    monkeypatch.setattr(program, "SECONDS", 0.2)
+    monkeypatch.chdir(machine)
+    with pytest.raises(program.LabError) as error:
+        program.install(url.removesuffix("/photos.zip"), program.PROJECT)
+    silence.set()
+    assert_sentence(error)
+    assert len(asked) == 1 and not list(machine.iterdir())
+
+
+def test_a_silent_server_is_waited_for_as_elsewhere():
+    assert lab.SECONDS == READ_SECONDS
+
+
+def test_the_program_alone_and_a_full_disk_give_a_sentence(prepared, machine, monkeypatch, capsys):
+    done = subprocess.run([sys.executable, lab.__file__], cwd=machine, capture_output=True, encoding="utf-8",
+                          env={**os.environ, "PYTHONUTF8": "1"})
+    assert "catsdogs offline" in refusal(done, machine)
+    program = installer(prepared[0])
+    monkeypatch.chdir(machine)
+    monkeypatch.setattr(program, "bring", lambda *_: (_ for _ in ()).throw(OSError(28, "No space left on device")))
+    assert program.main([str(prepared[0])]) == 1
+    assert "espaço em disco" in assert_sentence(capsys.readouterr().err.strip())
+
+
+def test_help_says_what_to_trust(prepared, machine):
+    done = install(prepared, machine, "--help")
+    assert done.returncode == 0 and "SHA-256" in done.stdout and not list(machine.iterdir())
 
 
 @pytest.mark.fault("Pacotes", "um pacote trocado no registro", "o pip o recusa, e a pasta fica sem ele")
@@ -256,42 +375,39 @@ def test_a_package_that_is_not_the_pinned_one_is_not_gathered(sources, checkout,
     assert not (tmp_path / "folder" / lab.WHEELS / "piece-1.0-py3-none-any.whl").exists()
 
 
-@pytest.mark.parametrize("trouble", ["another python", "nothing there", "torn", "no server"])
-def test_trouble_gives_one_sentence_and_leaves_no_half(prepared, tmp_path, trouble):
+@pytest.mark.parametrize("trouble", ["another python", "nothing there", "torn", "never gathered", "no server"])
+def test_trouble_gives_one_sentence_and_leaves_no_half(prepared, machine, trouble):
     folder, arguments = prepared[0], []
     if trouble == "another python":
-        (folder / lab.ABOUT).write_text(json.dumps({"python": "2.7", "platform": "Haiku", "besides": []}))
+        script = folder / SCRIPT_FILE
+        text = script.read_text(encoding="utf-8")
+        script.write_text(text.replace(f"'python': '{lab.python_version()}'", "'python': '2.7'"), encoding="utf-8")
     elif trouble == "nothing there":
         (folder / lab.REPOSITORY).unlink()
     elif trouble == "torn":
         (folder / lab.REPOSITORY).write_bytes(b"PK")
+    elif trouble == "never gathered":
+        (folder / lab.REPOSITORY).unlink()
+        offline._installer(folder)
     else:
         arguments = ["http://127.0.0.1:9"]
-    machine = tmp_path / "machine in the lab"
-    machine.mkdir()
-    done = install(prepared, machine, *arguments)
-    assert done.returncode == 1
-    assert_sentence(done.stderr.strip().removeprefix("instalar.py: "))
-    assert not list(machine.iterdir())
+    refusal(install(prepared, machine, *arguments), machine)
 
 
-@pytest.mark.parametrize("served", [False, True], ids=["folder", "address"])
-def test_settled_photos_and_weights_are_where_they_are_looked_for(prepared, sources, served):
-    source = prepared[1] if served else str(prepared[0])
-    assert settle(source) == []
+def test_settled_photos_and_weights_are_where_they_are_looked_for(prepared, sources):
+    folder = str(prepared[0])
+    assert settle(folder) == []
     photos = find_photos(Config(), url="http://127.0.0.1:9/never.zip", expected_bytes=None)
     assert photos.has_files and len(photos) == 48
     assert (offline.keras_models_dir() / WEIGHTS_FILE).read_bytes() == sources.weights
     for name in (PHOTOS_FILE, WEIGHTS_FILE):
         (prepared[0] / name).unlink()
-    assert settle(source) == []  # what is in place is not asked for again
+    assert settle(folder) == []  # what is in place is not asked for again
 
 
-@pytest.mark.parametrize("served", [False, True], ids=["folder", "address"])
-def test_what_the_folder_lacks_is_told(prepared, served, monkeypatch):
-    monkeypatch.setattr("time.sleep", lambda seconds: None)
+def test_what_the_folder_lacks_is_told(prepared):
     (prepared[0] / PHOTOS_FILE).unlink()
     (prepared[0] / WEIGHTS_FILE).write_bytes(b"torn")
-    problems = settle(prepared[1] if served else str(prepared[0]))
+    problems = settle(str(prepared[0]))
     assert len(problems) == 2 and all(map(assert_sentence, problems))
     assert not offline.official_archive().exists() and not (offline.keras_models_dir() / WEIGHTS_FILE).exists()

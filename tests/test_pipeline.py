@@ -112,6 +112,21 @@ def test_a_run_that_is_recorded_is_not_done_again(trained_here, monkeypatch):
     assert len(lines) == 1 and "Nada mudou" in lines[0]
 
 
+def test_a_run_that_was_cut_short_before_its_figures_gets_them(trained_here, isolated):
+    images = isolated / "models" / "images"
+    drawn = {path.name: path.read_bytes() for path in images.iterdir()}
+    (images / "curves_ft.png").unlink()
+    (images / "confmat_phase2.png").write_bytes(drawn["confmat_phase1.png"])  # of the training before
+    train(trained_here.materials, say=lambda line: None)
+    assert {path.name: path.read_bytes() for path in images.iterdir()} == drawn
+
+
+@pytest.mark.parametrize("content", ["[1]", "null", "{"])
+def test_a_damaged_record_means_training_again(trained_here, isolated, content):
+    (isolated / "models" / RECORD_FILE).write_text(content, encoding="utf-8")
+    assert pipeline.recorded_run(trained_here.materials) is None
+
+
 @pytest.mark.parametrize("lost", [PHASE2_CHECKPOINT, RECORD_FILE])
 def test_a_training_cut_short_after_phase_1_goes_on_from_there(trained_here, isolated, monkeypatch, lost):
     (isolated / "models" / lost).unlink()

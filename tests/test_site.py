@@ -375,12 +375,12 @@ def test_every_page_allows_only_the_site_and_its_own_scripts(site):
         text = (site / name).read_text(encoding="utf-8")
         page = parse(text)
         policy = rules(page)
-        fixed = {"default-src": ["'none'"], "img-src": ["'self'", "data:"], "font-src": ["'self'"],
-                 "connect-src": ["'self'"], "base-uri": ["'none'"], "form-action": ["'self'"]}
+        runs_model = page.find(id="classificador") is not None
+        fixed = {"default-src": ["'none'"], "font-src": ["'self'"], "connect-src": ["'self'"], "base-uri": ["'none'"],
+                 "form-action": ["'self'"], "img-src": ["'self'", "data:", *(["blob:"] if runs_model else [])]}
         assert {kind: policy[kind] for kind in fixed} == fixed, name
         assert set(policy) == {*fixed, "script-src", "style-src"}, name
         others = {source for source in policy["script-src"] if not source.startswith("'sha256-")}
-        runs_model = page.find(id="classificador") is not None
         assert others == {"'self'", *(["'wasm-unsafe-eval'"] if runs_model else [])}, name
         others = {source for source in policy["style-src"] if not source.startswith("'sha256-")}
         draws = page.select_one('script[src*="mathjax"]') is not None

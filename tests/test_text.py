@@ -2,12 +2,18 @@
 
 import pytest
 
-from catsdogs.text import display_name, integer, markdown_table, number, percent, plain_table
+from catsdogs.text import display_name, harmless, integer, markdown_table, number, percent, plain_table
 
 
 @pytest.mark.parametrize(("given", "shown"), [("cats", "gato"), ("Dogs", "cachorro"), ("Ação", "Ação")])
 def test_display_name(given, shown):
     assert display_name(given) == shown
+
+
+def test_harmless_leaves_what_people_mean():
+    assert harmless("a\x1b[31m\x00\r\x9b\ud800") == r"a\x1b[31m\x00\r\x9b\ud800"
+    meant = "à\tmão\xa0👩\u200d🔬"
+    assert harmless(meant) == meant
 
 
 def test_numbers_are_brazilian():

@@ -1,18 +1,48 @@
 """A record is held against its checkpoints, and a changed one does not pass."""
 
 import json
+from pathlib import Path
 
 import pytest
+from helpers import make_photos
 
 from catsdogs.cli import main
 from catsdogs.config import PHASE1_CHECKPOINT, RECORD_FILE
 from catsdogs.verify import TOLERANCES, verify
 
+MODELS = Path(__file__).resolve().parent.parent / "models"
+
 
 @pytest.fixture
-def source(photo_folder, weights_file):
-    """The small photos and weights, as options."""
-    return ["--data", str(photo_folder), "--weights", str(weights_file)]
+def source(photo_folder):
+    """The small photos, as options."""
+    return ["--data", str(photo_folder)]
+
+
+@pytest.fixture
+def as_cloned(isolated, monkeypatch):
+    """What the repository ships, and the official photos, which are others than these checkpoints learned from."""
+    for module in ("config", "backbone", "bundle"):
+        monkeypatch.setattr(f"catsdogs.{module}.shipped_models_dir", lambda: MODELS)
+    make_photos(isolated / "cache" / "photos" / "official", count=12)
+
+
+@pytest.mark.skipif(not (MODELS / "bundle.npz").exists(), reason="models/ lacks bundle.npz")
+def test_what_ships_is_verified_without_its_photos(as_cloned, capsys):
+    assert main(["verify", "--json"]) == 0
+    answer = json.loads(capsys.readouterr().out)
+    assert answer["holds"] and any(each["found"] != each["recorded"] for each in answer["metrics"])
+
+
+@pytest.mark.skipif(not (MODELS / "bundle.npz").exists(), reason="models/ lacks bundle.npz")
+def test_what_ships_is_not_measured_on_other_photos(as_cloned, isolated, capsys):
+    assert main(["verify", "--data", str(isolated / "cache" / "photos" / "official")]) == 1
+    assert "outras fotos" in capsys.readouterr().err
+
+
+def test_photos_are_looked_for_when_the_checkpoints_are_not_those_that_ship(trained_here, photo_folder, monkeypatch):
+    monkeypatch.setenv("CATSDOGS_DATA", str(photo_folder))
+    assert main(["verify"]) == 0
 
 
 def change_record(folder, change):

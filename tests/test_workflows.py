@@ -81,10 +81,11 @@ def test_commands_are_valid_and_name_what_exists(path):
 
 def test_the_oldest_versions_accepted_are_tested():
     project = (ROOT / "pyproject.toml").read_text(encoding="utf-8")
-    python, tensorflow = (re.search(rf'{name}>=(.+)"', project)[1] for name in ('requires-python = "', '"tensorflow'))
+    python, tensorflow, keras = (re.search(rf'{name}>=(.+)"', project)[1]
+                                 for name in ('requires-python = "', '"tensorflow', '"keras'))
     entries = workflow("tests")["jobs"]["package"]["strategy"]["matrix"]["include"]
-    assert entries[0] == {"python": python, "tensorflow": f"tensorflow=={tensorflow}.*"}
-    assert entries[-1]["tensorflow"] == "tensorflow"
+    assert entries[0] == {"python": python, "packages": f"tensorflow=={tensorflow}.* keras=={keras}.*"}
+    assert entries[-1]["packages"] == "tensorflow"
 
 
 def test_the_site_is_published_only_after_its_tests():

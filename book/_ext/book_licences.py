@@ -1,7 +1,8 @@
 """What in the site is not ours: the directive ``book-licences`` lists it, and the licences' texts go into the site.
 
 Versions and texts come from the installed packages; authors and licences are written here, as the packages tell them
-in a hundred ways, or, of what they themselves took from others, not at all.
+in a hundred ways, or, of what they themselves took from others, not at all. LiteRT.js is one of the latter: it comes
+compiled and without notices, and what is in it is known by the names that its binaries keep.
 """
 
 import re
@@ -21,6 +22,9 @@ FOLDER = "licencas"
 LICENCE_FILE = re.compile(r"[^/]+\.dist-info/(?:licenses/)?(?:LICENSE|COPYING)[\w.]*")
 OPEN_FONT = re.compile(r"SIL OPEN FONT LICENSE.+?OTHER DEALINGS IN THE FONT SOFTWARE\.", re.DOTALL | re.IGNORECASE)
 MIT = re.compile(r"Permission is hereby granted.+", re.DOTALL)
+BSD = re.compile(r"Redistribution and use in source and binary forms.+", re.DOTALL)
+MPL = re.compile(r"Mozilla Public License Version 2\.0.+", re.DOTALL)
+IN_ENGINE = "dentro do LiteRT.js"
 
 
 @dataclass(frozen=True)
@@ -30,7 +34,7 @@ class Part:
     Attributes:
         files: patterns within ``_static``; none for what lies in the pages or in the model.
         package: the Python package it comes with; its version is shown when the work is the package's own.
-        text: the licence's text: "package", the package's own; "MIT" or "OFL", the usual one; "Apache".
+        text: the licence's text: "package", the package's own; "MIT", "BSD", "MPL" or "OFL", the usual one; "Apache".
     """
 
     name: str
@@ -91,6 +95,19 @@ PARTS = (
          "https://www.mathjax.org", "Apache", "sphinx-mathjax-offline", own=False),
     Part("LiteRT.js", ("experimente/litert/*",), "página Experimente", "Apache-2.0", "Google",
          "https://ai.google.dev/edge/litert", "Apache"),
+    Part("TensorFlow Lite, ML Drift, Abseil, gemmlowp, ruy e TCMalloc", (), IN_ENGINE, "Apache-2.0",
+         "Google e outros autores", "https://github.com/google-ai-edge/LiteRT", "Apache"),
+    Part("XNNPACK", (), IN_ENGINE, "BSD-3-Clause",
+         "Copyright (c) Facebook, Inc. and its affiliates; Copyright (c) 2019 Google LLC",
+         "https://github.com/google/XNNPACK", "BSD"),
+    Part("Protocol Buffers", (), IN_ENGINE, "BSD-3-Clause", "Copyright (c) 2008 Google Inc.", "https://protobuf.dev",
+         "BSD"),
+    Part("Eigen", (), IN_ENGINE, "MPL-2.0", "Benoît Jacob, Gaël Guennebaud e outros",
+         "https://gitlab.com/libeigen/eigen", "MPL"),
+    Part("Emscripten", (), f"{IN_ENGINE}; traz a musl", "MIT",
+         "Copyright (c) Emscripten authors; musl: Copyright (c) Rich Felker, et al.", "https://emscripten.org", "MIT"),
+    Part("libc++", (), IN_ENGINE, "Apache-2.0 com exceção do LLVM", "LLVM Project", "https://libcxx.llvm.org",
+         "Apache"),
     Part("Chelsea", ("experimente/gata.png",), "página Experimente e capítulos", "CC0", "Stéfan van der Walt",
          "https://scikit-image.org"),
     Part("china.jpg e flower.jpg", (), "página Fora do alcance, reduzidas", "CC BY 2.0",
@@ -139,6 +156,11 @@ def licence_text(part):
         found = package_texts(part.package)
     elif part.text == "MIT":
         found = [f"MIT License\n\n{part.author}\n\n" + MIT.search(package_texts("sphinx-copybutton")[0])[0]]
+    elif part.text == "BSD":
+        found = [f"BSD 3-Clause License\n\n{part.author}\n\n" + BSD.search(package_texts("sphinx-book-theme")[0])[0]]
+    elif part.text == "MPL":
+        whole = next(text for text in package_texts("ml_dtypes") if MPL.search(text))
+        found = [f"{part.author}\n{part.source}\n\n{MPL.search(whole)[0]}"]
     elif part.text == "OFL":
         external = next(text for text in package_texts("fonttools") if OPEN_FONT.search(text))
         found = [f"{part.author}\n{part.source}\n\n{OPEN_FONT.search(external)[0]}\n"]

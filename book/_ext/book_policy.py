@@ -1,7 +1,8 @@
 """A content security policy in every page: only the site's own files, and no script but those that the build wrote.
 
-A text that found its way into a page (the name of a photo, the output of a cell) then runs nothing and sends nothing
-anywhere, whatever it says. The site is static, so that the policy stands in the page rather than in a header.
+A text that found its way into a page (the name of a photo, the output of a cell) then runs nothing and asks nothing of
+another site. What no policy in a page stops is leading the reader away (`location`, `<meta http-equiv="refresh">`), and
+WebRTC. The site is static, so that the policy stands in the page rather than in a header.
 """
 
 import base64
@@ -64,12 +65,14 @@ def policy(text):
     inline = Inline(text)
     if inline.handlers:
         raise ExtensionError(f"handlers in attributes would not run: {inline.handlers}")
-    scripts = ["'self'", *hashes(inline.scripts)]
+    scripts, images = ["'self'", *hashes(inline.scripts)], ["'self'", "data:"]
     if MODEL in text:
         scripts.append("'wasm-unsafe-eval'")  # WebAssembly alone: no text becomes code
+        images.append("blob:")  # the reader's photo, whose size must be known before it is decoded
     return "; ".join((
         "default-src 'none'", f"script-src {' '.join(scripts)}", f"style-src {' '.join(styles(text, inline))}",
-        "img-src 'self' data:", "font-src 'self'", "connect-src 'self'", "base-uri 'none'", "form-action 'self'"))
+        f"img-src {' '.join(images)}", "font-src 'self'", "connect-src 'self'", "base-uri 'none'",
+        "form-action 'self'"))
 
 
 def styles(text, inline):

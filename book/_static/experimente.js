@@ -2,7 +2,8 @@
 // No module, because browsers load none for a page opened from the disk, which then could not say what to do.
 
 const MAX_BYTES = 60e6;
-const MAX_PIXELS = 16e6; // the largest canvas that every phone gives
+const MAX_PHOTO_PIXELS = 89e6; // as the package: a file of a few KB may unpack to gigabytes
+const MAX_CANVAS_PIXELS = 16e6; // the largest canvas that every phone gives
 
 const page = document.querySelector("#classificador");
 const folder = new URL(page.dataset.folder, location.href);
@@ -34,18 +35,31 @@ function resize(rgba, width, height, size) {
   return resized;
 }
 
+/** How many pixels a photo has, by its header: an image that is never shown is not decoded. */
+function countPixels(blob) {
+  const image = new Image();
+  const address = URL.createObjectURL(blob.slice()); // without its type, which would make a drawing be read
+  return new Promise((resolve, reject) => {
+    image.onload = () => resolve(image.naturalWidth * image.naturalHeight);
+    image.onerror = reject;
+    image.src = address;
+  }).finally(() => URL.revokeObjectURL(address));
+}
+
 /** A canvas with the upright photo over white. */
 async function decode(blob) {
-  if (blob.size > MAX_BYTES) {
-    throw new Problem("Este arquivo é grande demais: use uma foto de até 60 MB.");
-  }
   let bitmap;
   try {
-    bitmap = await createImageBitmap(blob, { imageOrientation: "from-image" });
+    if (blob.size <= MAX_BYTES && await countPixels(blob) <= MAX_PHOTO_PIXELS) {
+      bitmap = await createImageBitmap(blob, { imageOrientation: "from-image" });
+    }
   } catch {
     throw new Problem("Este arquivo não é uma imagem que o navegador saiba abrir: use JPEG, PNG ou WebP.");
   }
-  const scale = Math.min(1, Math.sqrt(MAX_PIXELS / (bitmap.width * bitmap.height)));
+  if (!bitmap) {
+    throw new Problem("Esta foto é grande demais: use uma de até 60 MB e 89 milhões de pixels.");
+  }
+  const scale = Math.min(1, Math.sqrt(MAX_CANVAS_PIXELS / (bitmap.width * bitmap.height)));
   const canvas = document.createElement("canvas");
   canvas.width = Math.max(1, Math.round(bitmap.width * scale));
   canvas.height = Math.max(1, Math.round(bitmap.height * scale));
