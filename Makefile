@@ -10,9 +10,10 @@ PIP := $(VENV)/bin/python -m pip install --quiet --disable-pip-version-check
 book: $(INSTALLED)
 	$(VENV)/bin/python book/build.py
 
-# One process per core, up to four, each with a few gigabytes of its own.
+# One process per core, up to four, each with a few gigabytes of its own. In the files' order: the largest first, which
+# is xdist's own, would leave the slow one that tries Colab, of few tests, for the end.
 test: $(INSTALLED)
-	$(VENV)/bin/python -m pytest --numprocesses logical --maxprocesses 4
+	$(VENV)/bin/python -m pytest --numprocesses logical --maxprocesses 4 --no-loadscope-reorder
 
 # Each chapter alone under nbval, the solutions of its exercises included.
 notebooks: $(INSTALLED)

@@ -146,7 +146,7 @@ def outcome(folder) -> dict:
         with zipfile.ZipFile(folder / "models" / name) as archive:
             weights[name] = archive.read("model.weights.h5")
     record = json.loads((folder / "models" / RECORD_FILE).read_text(encoding="utf-8"))
-    figures = {path.name: path.read_bytes() for path in sorted((folder / "models" / "images").iterdir())}
+    figures = {path.name: path.read_bytes() for path in sorted((folder / "models" / "images").glob("[!.]*"))}
     return {**weights, **figures, "record": {key: value for key, value in record.items() if key != "date"}}
 
 
