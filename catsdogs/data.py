@@ -16,7 +16,7 @@ from catsdogs.bundle import load_bundle_index
 from catsdogs.config import Config, cache_dir
 from catsdogs.download import OFFICIAL_BYTES, OFFICIAL_URL, download, official_archive, unpack
 from catsdogs.errors import CatsdogsError, DamagedFileError, NoNetworkError, reason
-from catsdogs.files import read_sealed, write_sealed
+from catsdogs.files import file_digest, read_sealed, write_sealed
 from catsdogs.photo import decode_photo, is_photo_name, photo_bytes
 
 SPLIT_FOLDERS = {"train", "training", "treino", "validation", "valid", "val", "validacao", "validação",
@@ -110,15 +110,7 @@ def _named_folder(source: Path) -> Path:
         raise CatsdogsError(f"Não encontrei {source}: confira o caminho da pasta ou do zip de fotos.")
     if source.suffix.lower() != ".zip":
         raise CatsdogsError(f"{source.name} não é uma pasta nem um zip: indique uma pasta com duas subpastas de fotos.")
-    return unpack(source, cache_dir() / "photos" / f"{source.stem}-{_file_digest(source)[:12]}")
-
-
-def _file_digest(path: Path) -> str:
-    digest = hashlib.sha256()
-    with open(path, "rb") as file:
-        while piece := file.read(2**20):
-            digest.update(piece)
-    return digest.hexdigest()
+    return unpack(source, cache_dir() / "photos" / f"{source.stem}-{file_digest(source)[:12]}")
 
 
 def _official_photos(url: str, expected_bytes: int | None) -> Photos:

@@ -89,6 +89,15 @@ def read_json(path: Path) -> object:
     return json.loads(Path(path).read_text(encoding="utf-8"))
 
 
+def file_digest(path: Path) -> str:
+    """A file's SHA-256, in hexadecimal."""
+    digest = hashlib.sha256()
+    with open(path, "rb") as file:
+        while piece := file.read(2**20):
+            digest.update(piece)
+    return digest.hexdigest()
+
+
 def write_sealed(target: Path, content: bytes) -> None:
     """Write ``content`` and its SHA-256, atomically."""
     with atomic_path(target) as temporary:

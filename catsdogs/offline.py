@@ -1,6 +1,5 @@
 """Everything that a machine without internet needs, gathered into one folder; ``lab.py`` installs from there."""
 
-import hashlib
 import pprint
 import re
 import shutil
@@ -17,7 +16,7 @@ from catsdogs.backbone import WEIGHTS_BYTES, WEIGHTS_NAME, WEIGHTS_URL, keras_mo
 from catsdogs.config import CHECKOUT, Config
 from catsdogs.download import OFFICIAL_BYTES, OFFICIAL_URL, check_hdf5, check_zip, download, official_archive
 from catsdogs.errors import CatsdogsError
-from catsdogs.files import atomic_path
+from catsdogs.files import atomic_path, file_digest
 
 PHOTOS_FILE = OFFICIAL_URL.rsplit("/", 1)[1]
 WEIGHTS_FILE = WEIGHTS_NAME.format(size=Config.image_size)
@@ -162,19 +161,11 @@ def _installer(folder: Path) -> None:
     paths = [folder / name for name in names if (folder / name).exists()]
     paths += sorted((folder / lab.WHEELS).glob("*.whl"))
     prepared = {"python": lab.python_version(), "platform": lab.machine(), "besides": list(BESIDES), "files": {
-        path.relative_to(folder).as_posix(): (path.stat().st_size, _sha256(path)) for path in paths}}
+        path.relative_to(folder).as_posix(): (path.stat().st_size, file_digest(path)) for path in paths}}
     before, _, after = Path(lab.__file__).read_text(encoding="utf-8").partition("PREPARED: dict = {}\n")
     value = pprint.pformat(prepared, width=200, sort_dicts=False)  # a line for each file
     with atomic_path(folder / SCRIPT_FILE) as temporary:
         temporary.write_text(f"{before}PREPARED = {value}\n{after}", encoding="utf-8")
-
-
-def _sha256(path: Path) -> str:
-    digest = hashlib.sha256()
-    with path.open("rb") as file:
-        while piece := file.read(lab.PIECE_BYTES):
-            digest.update(piece)
-    return digest.hexdigest()
 
 
 def settle(folder: str) -> list[str]:

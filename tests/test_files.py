@@ -1,5 +1,6 @@
 """Files that are either whole or absent."""
 
+import hashlib
 import os
 import stat
 import subprocess
@@ -8,7 +9,7 @@ import time
 
 import pytest
 
-from catsdogs.files import atomic_path, read_json, workshop, write_json
+from catsdogs.files import atomic_path, file_digest, read_json, workshop, write_json
 
 AT_WORK = """
 import sys
@@ -98,3 +99,9 @@ def test_what_is_half_written_is_nobody_elses(tmp_path, mask):
     finally:
         os.umask(before)
     assert stat.S_IMODE((tmp_path / "a").stat().st_mode) == 0o666 & ~mask
+
+
+@pytest.mark.parametrize("size", [0, 1, 2**20, 2**20 + 1])
+def test_a_file_s_digest_is_that_of_its_bytes(tmp_path, size):
+    (tmp_path / "a").write_bytes(content := os.urandom(size))
+    assert file_digest(tmp_path / "a") == hashlib.sha256(content).hexdigest()
