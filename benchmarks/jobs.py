@@ -19,7 +19,8 @@ from catsdogs.config import PHASE2_CHECKPOINT, Config, checkpoint_path, models_d
 from catsdogs.data import Split, find_photos, split_photos
 from catsdogs.features import activations, make_runner, preprocess
 from catsdogs.photo import read_photo, resize_photo
-from catsdogs.pipeline import prepare, today, train, versions
+from catsdogs.pipeline import prepare, train
+from catsdogs.provenance import today, versions
 from catsdogs.quiet import keras, tf
 from catsdogs.training import build_head, fit, tail_and_head
 

@@ -10,12 +10,9 @@
 
 import argparse
 import os
-import platform
 import shutil
 import sys
 from collections.abc import Callable
-from datetime import datetime, timezone
-from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 
 import numpy as np
@@ -28,6 +25,7 @@ from repeat import processor
 from catsdogs.config import PHASE1_CHECKPOINT, PHASE2_CHECKPOINT, Config
 from catsdogs.errors import CatsdogsError
 from catsdogs.files import read_json, write_json
+from catsdogs.provenance import today, versions
 from catsdogs.text import plain_table
 
 RESULTS = ROOT / "book" / "results" / "machines.json"
@@ -64,8 +62,8 @@ def answer(folder: Path, engine: str) -> None:
     again = [run(pixels) for _ in range(2)]
     np.savez(folder / f"{engine}.npz", **{"maps" if engine == "litert" else "probabilities": again[0]})
     write_json(folder / f"{engine}.json", {
-        "date": datetime.now(timezone.utc).strftime("%Y-%m-%d"), "environment": ENGINES[engine][1],
-        "gpu": gpu_name(engine), **processor(), "versions": installed(),
+        "date": today(), "environment": ENGINES[engine][1], "gpu": gpu_name(engine), **processor(),
+        "versions": {name: found for name, found in versions(PACKAGES).items() if found},
         "twice_identical": again[0].tobytes() == again[1].tobytes()})
 
 
@@ -107,20 +105,9 @@ def gpu_name(engine: str) -> str | None:
     return torch.cuda.get_device_name()
 
 
-def installed() -> dict[str, str]:
-    """The versions of what an engine may use."""
-    found = {"python": platform.python_version(), "platform": f"{platform.system()} {platform.machine()}"}
-    for name in PACKAGES:
-        try:
-            found[name] = version(name)
-        except PackageNotFoundError:
-            continue
-    return found
-
-
 def compare(folder: Path) -> list[dict]:
     """A row per engine, in the order of ``ENGINES``."""
-    from catsdogs.pipeline import about, versions
+    from catsdogs.pipeline import about
 
     materials = usual_materials()
     usual_maps = np.asarray(materials.maps[materials.split.test])
@@ -134,17 +121,13 @@ def compare(folder: Path) -> list[dict]:
 
 
 def usual_materials():
-    """Photos, split and activations, as ``catsdogs train`` takes them, with the shipped backbone."""
-    from catsdogs.backbone import load_backbone
-    from catsdogs.data import find_photos, split_photos
-    from catsdogs.features import activations
-    from catsdogs.pipeline import Materials
+    """What the checkpoints were trained on, photos included."""
+    from catsdogs.pipeline import prepare_trained
 
-    config = Config()
-    photos, backbone = find_photos(config), load_backbone(config, shipped=True)
-    if not photos.has_files:
-        raise CatsdogsError("São precisas as fotos: conecte-se à internet ou indique uma pasta com CATSDOGS_DATA.")
-    return Materials(config, photos, split_photos(photos, config), backbone, activations(photos, backbone, config))
+    materials = prepare_trained()
+    if not materials.photos.has_files:
+        raise CatsdogsError("São precisas as fotos do treino: indique a pasta ou o zip delas com CATSDOGS_DATA.")
+    return materials
 
 
 def probabilities_of(maps: np.ndarray, config: Config) -> np.ndarray:
@@ -162,6 +145,8 @@ def row(engine: str, folder: Path, usual: dict[str, np.ndarray], materials, made
     ``activations_difference`` is the largest one over the largest usual activation, None where the engine gives
     probabilities only; the other differences are absolute, the largest over the photos or the phases.
     """
+    from reproducibility import answer_differences
+
     with np.load(folder / f"{engine}.npz") as arrays:
         found = dict(arrays)
     change = None
@@ -172,14 +157,8 @@ def row(engine: str, folder: Path, usual: dict[str, np.ndarray], materials, made
     labels, names = materials.photos.labels[materials.split.test], materials.photos.class_names
     return {"name": engine, "title": ENGINES[engine][0], **read_json(folder / f"{engine}.json"), **made,
             "activations_difference": change,
-            "probability_difference": by_phase(np.abs(pair[0] - pair[1]).max(axis=(1, 2))),
-            "answers_changed": by_phase((pair[0].argmax(axis=-1) != pair[1].argmax(axis=-1)).sum(axis=1)),
+            **answer_differences(*pair),
             "metric_difference": metric_difference(*pair, labels, names)}
-
-
-def by_phase(values: np.ndarray) -> dict[str, float | int]:
-    """The two phases' values as plain numbers."""
-    return dict(zip(PHASES, values.tolist(), strict=True))
 
 
 def metric_difference(found: np.ndarray, usual: np.ndarray, labels: np.ndarray, names: tuple[str, str]) -> dict:

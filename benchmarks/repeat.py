@@ -38,7 +38,8 @@ def repeat(folder: Path, train_photos: int, threads: int = 0, engine: str = "", 
     if engine:
         ENGINES[engine]()
     from catsdogs.config import Config, models_dir
-    from catsdogs.pipeline import about, today, train, versions
+    from catsdogs.pipeline import about, train
+    from catsdogs.provenance import today, versions
 
     config = Config()
     photos, split = _photos(source, config)

@@ -166,7 +166,6 @@ def row(name: str, variant: Variant, run: dict, reference: dict, data: str) -> d
     of the shipped checkpoints from the shipped record.
     """
     phases = ("phase1", "phase2")
-    answers = [training["probabilities"].argmax(axis=-1) for training in (run, reference)]
     change, size = np.abs(run["maps"] - reference["maps"]).max(), np.abs(reference["maps"]).max()
     return {
         "name": name, "title": variant.title, "environment": variant.environment, "settings": variant.settings,
@@ -176,12 +175,17 @@ def row(name: str, variant: Variant, run: dict, reference: dict, data: str) -> d
         "activations_identical": run["activations"] == reference["activations"],
         "activations_difference": float(change / size),
         "weights_identical": {phase: run["weights"][phase] == reference["weights"][phase] for phase in phases},
-        "probability_difference": by_phase(np.abs(run["probabilities"] - reference["probabilities"]).max(axis=(1, 2))),
         "answers": len(run["labels"]),
-        "answers_changed": by_phase((answers[0] != answers[1]).sum(axis=1)),
+        **answer_differences(run["probabilities"], reference["probabilities"]),
         "metric_difference": {metric: largest(run["metrics"], metric, reference["metrics"]) for metric in METRICS},
         "shipped_difference": {metric: largest(run["shipped"], metric) for metric in METRICS},
     }
+
+
+def answer_differences(found: np.ndarray, usual: np.ndarray) -> dict[str, dict]:
+    """By phase, the largest difference of a probability and how many answers changed; both float32 (2, n, 2)."""
+    return {"probability_difference": by_phase(np.abs(found - usual).max(axis=(1, 2))),
+            "answers_changed": by_phase((found.argmax(axis=-1) != usual.argmax(axis=-1)).sum(axis=1))}
 
 
 def by_phase(values: np.ndarray) -> dict[str, float | int]:

@@ -433,7 +433,7 @@ def run_info(options: argparse.Namespace) -> int:
     from catsdogs.backbone import load_backbone
     from catsdogs.data import find_photos
     from catsdogs.devices import device_names
-    from catsdogs.pipeline import versions
+    from catsdogs.provenance import versions
 
     config = load_config()
     photos = find_photos(config, options.data)

@@ -10,7 +10,8 @@ from tqdm import tqdm
 from catsdogs.config import BetterConfig, Config, book_dir, results_dir
 from catsdogs.errors import CatsdogsError
 from catsdogs.files import read_json, write_json
-from catsdogs.pipeline import Materials, today, versions
+from catsdogs.pipeline import Materials
+from catsdogs.provenance import today, versions
 from catsdogs.studies import better_run, fine_tune_run, head_run, recipe_run, transfer_run
 
 CONFIG_FIELDS = {field.name for field in fields(BetterConfig)}

@@ -3,12 +3,9 @@
 import hashlib
 import json
 import os
-import platform
 from collections.abc import Callable
 from dataclasses import asdict, dataclass
-from datetime import datetime, timezone
 from functools import cached_property
-from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 
 import numpy as np
@@ -30,6 +27,7 @@ from catsdogs.errors import CatsdogsError
 from catsdogs.evaluation import Scores, score
 from catsdogs.features import activations, pooled_features
 from catsdogs.files import read_json, write_json
+from catsdogs.provenance import today, versions
 from catsdogs.quiet import keras
 from catsdogs.report import save_figures
 from catsdogs.training import (
@@ -40,8 +38,6 @@ from catsdogs.training import (
     fine_tune,
     train_head,
 )
-
-RECORDED_PACKAGES = ("catsdogs", "tensorflow", "keras", "numpy", "scikit-learn", "pillow", "ai-edge-litert")
 
 
 @dataclass(frozen=True)
@@ -258,22 +254,6 @@ def score_part(materials: Materials, probabilities: np.ndarray, part: str) -> Sc
     """Metrics of (n, 2) probabilities on one part of the split."""
     rows = getattr(materials.split, part)
     return score(probabilities[rows], materials.photos.labels[rows], materials.photos.class_names)
-
-
-def today() -> str:
-    """The date in UTC, as ``2026-11-25``."""
-    return datetime.now(timezone.utc).strftime("%Y-%m-%d")
-
-
-def versions() -> dict[str, str]:
-    """Versions of Python, the platform and the packages that shape the numbers."""
-    found = {"python": platform.python_version(), "platform": f"{platform.system()} {platform.machine()}"}
-    for package in RECORDED_PACKAGES:
-        try:
-            found[package] = version(package)
-        except PackageNotFoundError:
-            found[package] = ""
-    return found
 
 
 def probabilities(model: keras.Model, materials: Materials) -> np.ndarray:

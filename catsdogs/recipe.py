@@ -16,7 +16,8 @@ from catsdogs.config import BETTER_CHECKPOINT, BETTER_RECORD_FILE, BetterConfig,
 from catsdogs.data import Split
 from catsdogs.features import activations, pooled_features
 from catsdogs.files import write_json
-from catsdogs.pipeline import Materials, about, save_phase, score_part, versions
+from catsdogs.pipeline import Materials, about, save_phase, score_part
+from catsdogs.provenance import versions
 from catsdogs.quiet import keras
 from catsdogs.training import build_head, tail_and_head
 

@@ -4,6 +4,7 @@ import contextlib
 import io
 import os
 import shutil
+import signal
 import subprocess
 import sys
 import threading
@@ -99,10 +100,16 @@ def assert_sentence(error) -> str:
     return message
 
 
-def body(content: bytes, status: int = 200, declared: int | None = None, pause: threading.Event | None = None):
-    """An answer of the local server; ``declared`` lies about the length, ``pause`` stops it half-way."""
+def body(content: bytes, status: int = 200, declared: int | None = None, pause: threading.Event | None = None,
+         kind: str | None = None):
+    """An answer of the local server; ``declared`` lies about the length, ``pause`` stops it half-way.
+
+    ``kind`` is its Content-Type; None sends none.
+    """
     def answer(request: BaseHTTPRequestHandler):
         request.send_response(status)
+        if kind is not None:
+            request.send_header("Content-Type", kind)
         request.send_header("Content-Length", str(len(content) if declared is None else declared))
         request.end_headers()
         request.wfile.write(content[:len(content) // 2])
@@ -162,6 +169,11 @@ def run_together(imports: str, script: str, *arguments) -> None:
     for process in at_work:
         _, told = process.communicate()
         assert process.returncode == 0, told
+
+
+def heed_ctrl_c() -> None:
+    """For a new process: what runs in the background of a shell ignores Ctrl+C, and so would all that it starts."""
+    signal.signal(signal.SIGINT, signal.SIG_DFL)
 
 
 @contextlib.contextmanager

@@ -101,17 +101,6 @@ def test_something_else_than_a_zip_is_thrown_away(serve, target, refused, conten
     assert nothing_left(target)
 
 
-def typed(content, kind):
-    """An answer that says of what kind it is."""
-    def answer(request):
-        request.send_response(200)
-        request.send_header("Content-Type", kind)
-        request.send_header("Content-Length", str(len(content)))
-        request.end_headers()
-        request.wfile.write(content)
-    return answer
-
-
 WRONG_KIND = ("Download", "o tipo de conteúdo (Content-Type) não é de zip, com o zip certo ou uma página de login",
               "só vale o conteúdo: o zip certo é aceito; da página, uma frase, e nada fica no disco")
 
@@ -119,7 +108,7 @@ WRONG_KIND = ("Download", "o tipo de conteúdo (Content-Type) não é de zip, co
 @pytest.mark.fault(*WRONG_KIND)
 @pytest.mark.parametrize("kind", ["text/html; charset=utf-8", "application/zip"])
 def test_a_login_page_of_any_kind_is_thrown_away(serve, target, refused, kind):
-    url, _ = serve(typed(b"<!DOCTYPE html><html><form>login</form></html>" * 100, kind))
+    url, _ = serve(body(b"<!DOCTYPE html><html><form>login</form></html>" * 100, kind=kind))
     assert "não é um zip" in refused(download, url, target)
     assert nothing_left(target)
 
@@ -127,7 +116,7 @@ def test_a_login_page_of_any_kind_is_thrown_away(serve, target, refused, kind):
 @pytest.mark.fault(*WRONG_KIND)
 @pytest.mark.parametrize("kind", ["text/html", "text/plain; charset=utf-8", "image/jpeg", "", "///"])
 def test_the_right_zip_of_the_wrong_kind_is_taken(serve, target, kind):
-    url, _ = serve(typed(GOOD, kind))
+    url, _ = serve(body(GOOD, kind=kind))
     assert download(url, target, len(GOOD)).read_bytes() == GOOD
 
 

@@ -19,7 +19,7 @@ from types import SimpleNamespace
 
 import nbformat
 import pytest
-from helpers import FULL, assert_sentence, missing
+from helpers import FULL, assert_sentence, heed_ctrl_c, missing
 
 from catsdogs import sandbox
 from catsdogs.assignment import ANSWER, AUTOGRADER_FILE, SOLUTION_FOLDER, SOURCE, STUDENT_FOLDER, build_assignment
@@ -238,11 +238,6 @@ def waiting_class(small, folder):
     cell = f"import subprocess, sys\nsubprocess.run([sys.executable, '-c', {wait!r}, 'espera-o-sinal'])"
     (entries / "bia.ipynb").write_text(changed(small, extra=[cell]), encoding="utf-8")
     return entries, sign
-
-
-def heed_ctrl_c():
-    """What runs in the background of a shell ignores it, and so would all that it starts."""
-    signal.signal(signal.SIGINT, signal.SIG_DFL)
 
 
 @pytest.mark.fault(AREA, "Ctrl+C no meio da correção", "nada do que parou é guardado; o mesmo comando dá os pontos")

@@ -7,10 +7,10 @@ import numpy as np
 import pytest
 
 from catsdogs.backbone import cut, find_base, fingerprint, load_backbone
-from catsdogs.bundle import load_bundle_about, load_bundle_activations, load_bundle_index
+from catsdogs.bundle import load_bundle_about, load_bundle_activations
 from catsdogs.checkpoint import load_checkpoint
 from catsdogs.config import PHASE1_CHECKPOINT, PHASE2_CHECKPOINT, Config
-from catsdogs.data import Photos, split_photos
+from catsdogs.data import bundled_photos, split_photos
 from catsdogs.quiet import keras
 from catsdogs.training import activations_to_probabilities
 
@@ -38,7 +38,7 @@ def models():
 
 @pytest.fixture
 def photos(use_the_shipped):
-    return Photos(**load_bundle_index(), origin="", folder=None)
+    return bundled_photos()
 
 
 def test_all_parts_come_from_one_run(models, record):

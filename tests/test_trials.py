@@ -18,7 +18,7 @@ from types import SimpleNamespace
 
 import numpy as np
 import pytest
-from helpers import CONFIG, FULL, assert_sentence, run_on_disk, whole_photos, zipped
+from helpers import CONFIG, FULL, assert_sentence, heed_ctrl_c, run_on_disk, whole_photos, zipped
 from trial_runs import run_download, run_training
 
 from catsdogs.checkpoint import load_checkpoint
@@ -235,10 +235,9 @@ def test_ctrl_c_at_any_moment_ends_with_one_line(tmp_path, photo_folder, weights
     interrupted = 0
     for seed in range(INTERRUPTIONS):
         command = commands[seed % 2]
-        # What runs in the background of a shell ignores Ctrl+C, and so would all that it starts.
         process = subprocess.Popen([sys.executable, "-m", "catsdogs", *command], env=environment, text=True,
                                    stdout=subprocess.PIPE, stderr=subprocess.PIPE,
-                                   preexec_fn=lambda: signal.signal(signal.SIGINT, signal.SIG_DFL))
+                                   preexec_fn=heed_ctrl_c)
         # Not in the first moments, when Python itself starts. It ends by the signal, which shells show as 130 too, if
         # that came while a text was executed, as libraries do when they are imported.
         time.sleep(random.Random(seed).uniform(0.5, 12 if seed % 2 == 0 else 4))
