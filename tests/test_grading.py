@@ -146,12 +146,15 @@ EXPECTED = {
     "compactada": (GRADED, 2, 2), "texto": ("o arquivo não é um notebook válido", 0, 0)}
 
 
-def test_each_submission_gets_its_points(graded):
+@pytest.mark.fault(AREA, "não termina, encerra o Python, copia o processo ou adultera os testes",
+                   "tem os pontos que merece, e a turma também")
+def test_each_submission_gets_its_points(graded, record_property):
     found = {name: (row["situacao"], float(row["q1"]), float(row["q2"])) for name, row in graded.rows.items()}
     assert {name: found[name] for name in EXPECTED} == EXPECTED
     assert "0 notebooks" in graded.rows["vazia"]["situacao"] and set(found) == {*EXPECTED, "vazia"}
     assert {float(row["possivel"]) for row in graded.rows.values()} == {4.0}
     assert all(float(row["total"]) == float(row["q1"]) + float(row["q2"]) for row in graded.rows.values())
+    record_property("trials", 5)  # infinita, morre, sai, copia, adultera
 
 
 def test_feedback_tells_hints_but_not_hidden_tests(graded):

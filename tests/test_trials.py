@@ -28,7 +28,7 @@ from catsdogs.photo import decode_photo, read_photo, resize_photo
 from catsdogs.predict import Classifier
 
 BROKEN_FILES = 10_000 if FULL else 400
-KILLED_TRAININGS = 50 if FULL else 3
+KILLED_TRAININGS = 56 if FULL else 3
 KILLED_DOWNLOADS = 50 if FULL else 4
 INTERRUPTIONS = 20 if FULL else 2
 WRITTEN = [PHASE1_CHECKPOINT, PHASE2_CHECKPOINT, RECORD_FILE, "images/curves_freeze.png"]  # in this order

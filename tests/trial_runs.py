@@ -9,8 +9,6 @@ from pathlib import Path
 
 from helpers import CONFIG
 
-from catsdogs.pipeline import prepare, train
-
 # What Python tells its audit hooks of (https://docs.python.org/3/library/audit_events.html) before it touches a disk.
 DISK_EVENTS = {"open", "os.mkdir", "os.rename", "os.remove", "os.rmdir", "os.truncate", "os.utime", "shutil.rmtree"}
 
@@ -21,6 +19,8 @@ def run_training(folder: Path, source: Path, weights: Path, kill_at: int | None 
     The process is killed ``seconds`` after it touched that folder for the time ``kill_at``, counted
     from 0; with None, the stage of each touch is written to a JSON file beside the folder.
     """
+    from catsdogs.pipeline import prepare, train  # takes seconds, which a download does not need
+
     os.environ.update(CATSDOGS_CACHE=str(folder / "cache"), CATSDOGS_MODELS=str(folder / "models"))
     sys.stdout = sys.stderr = open(os.devnull, "w")  # noqa: SIM115
     touched = []
