@@ -477,7 +477,7 @@ def test_without_the_sandbox_the_same_attacks_reach_much(isolation, tmp_path):
 def test_a_fork_bomb_ends_with_its_time(isolation):
     cell = f"os.execv(sys.executable, [sys.executable, '-c', {ATTACKS + 'fork_bomb()'!r}, 'bomb'])"
     came = []
-    thread = threading.Thread(target=lambda: came.append(Children(30).run([ATTACKS, cell], {})))
+    thread = threading.Thread(target=lambda: came.append(Children(10).run([ATTACKS, cell], {})))
     thread.start()
     assert wait_for(lambda: len(processes("bomb")) > 1, 60)
     thread.join(300)
