@@ -25,7 +25,7 @@ ROOT = Path(__file__).resolve().parent.parent
 ENVIRONMENT = dict(os.environ)
 SETTING = ENVIRONMENT.get("CATSDOGS_COLAB", "")
 NOTEBOOKS = sorted((ROOT / "book").rglob("*.ipynb"))
-FEW = ("transfer-learning_cats-vs-dogs", "predicao")
+FEW = ("transfer-learning_cats-vs-dogs", "predicao", "escalando")
 CHOSEN = [path for path in NOTEBOOKS if SETTING or path.stem in FEW]
 # What Colab has among all that the notebooks use, and what executes a notebook. The package google-colab demands this
 # IPython, which is years older than the one pinned for the book.

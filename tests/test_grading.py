@@ -144,6 +144,7 @@ EXPECTED = {
     "quebra": (GRADED, 2, 2), "morre": (BROKEN, 0, 0), "infinita": (TIME_OUT, 0, 0), "adultera": (GRADED, 0, 0),
     "copia": (GRADED, 2, 2), "sai": (GRADED, 2, 0),
     "compactada": (GRADED, 2, 2), "texto": ("o arquivo não é um notebook válido", 0, 0)}
+MISBEHAVING = {"infinita", "morre", "sai", "copia", "adultera"}
 
 
 @pytest.mark.fault(AREA, "não termina, encerra o Python, copia o processo ou adultera os testes",
@@ -154,7 +155,7 @@ def test_each_submission_gets_its_points(graded, record_property):
     assert "0 notebooks" in graded.rows["vazia"]["situacao"] and set(found) == {*EXPECTED, "vazia"}
     assert {float(row["possivel"]) for row in graded.rows.values()} == {4.0}
     assert all(float(row["total"]) == float(row["q1"]) + float(row["q2"]) for row in graded.rows.values())
-    record_property("trials", 5)  # infinita, morre, sai, copia, adultera
+    record_property("trials", len(MISBEHAVING & set(found)))
 
 
 def test_feedback_tells_hints_but_not_hidden_tests(graded):
