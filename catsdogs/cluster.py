@@ -4,6 +4,8 @@ One task per chunk of the cache. Workers read the photos and run the trunk; this
 alone writes the cache, chunk by chunk, so that whatever stops costs only the chunks in hand.
 """
 
+from __future__ import annotations
+
 import asyncio
 import contextlib
 import functools
@@ -14,16 +16,19 @@ import threading
 import warnings
 from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
+from typing import TYPE_CHECKING
 
 import numpy as np
 
-from catsdogs.backbone import Backbone
 from catsdogs.config import Config
-from catsdogs.data import Photos
 from catsdogs.errors import CatsdogsError
 from catsdogs.features import BATCH, export_trunk, extract, open_cache
 from catsdogs.litert import make_runner
 from catsdogs.silence import silenced_native_output
+
+if TYPE_CHECKING:
+    from catsdogs.backbone import Backbone
+    from catsdogs.data import Photos
 
 LOCAL = "local"
 CONNECT_SECONDS = 5

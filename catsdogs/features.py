@@ -4,6 +4,8 @@ The trunk is frozen in both phases, so its output for a photo never changes. Tra
 the stored output is the same arithmetic as training the whole network.
 """
 
+from __future__ import annotations
+
 import contextlib
 import hashlib
 import json
@@ -12,18 +14,21 @@ import zlib
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import numpy as np
 from tqdm import tqdm
 
 from catsdogs import litert
-from catsdogs.backbone import Backbone
 from catsdogs.bundle import load_bundle_activations
 from catsdogs.config import Config, cache_dir
-from catsdogs.data import Photos
 from catsdogs.errors import CatsdogsError, reason
 from catsdogs.photo import decode_photo, photo_bytes, resize_photo
-from catsdogs.quiet import keras, tf
+
+if TYPE_CHECKING:  # a cluster's worker extracts without TensorFlow
+    from catsdogs.backbone import Backbone
+    from catsdogs.data import Photos
+    from catsdogs.quiet import keras
 
 BATCH = 8
 CHUNK = 64
@@ -51,7 +56,7 @@ def activations(photos: Photos, backbone: Backbone, config: Config, mirrored: bo
     return cache.complete(lambda missing: _computed_here(missing, photos, backbone, config, mirrored))
 
 
-def open_cache(photos: Photos, backbone: Backbone, config: Config, mirrored: bool = False) -> "ActivationCache":
+def open_cache(photos: Photos, backbone: Backbone, config: Config, mirrored: bool = False) -> ActivationCache:
     """Where these activations are kept, whoever computes them."""
     shape = (len(photos), *backbone.trunk.output_shape[1:])
     return ActivationCache(cache_dir() / "activations" / cache_key(photos, backbone, config, mirrored), shape)
@@ -136,6 +141,8 @@ def make_runner(backbone: Backbone):
 
 
 def _keras_is_faster() -> bool:
+    from catsdogs.quiet import tf
+
     return bool(tf.config.list_physical_devices("GPU")) or not litert.is_installed()
 
 
@@ -266,5 +273,7 @@ def pooled_features(tail: keras.Model, maps: np.ndarray) -> np.ndarray:
     Returns:
         float32 array of shape (n, 1280), values in [0, 6] (the tail ends in ReLU6).
     """
+    from catsdogs.quiet import keras
+
     pooled = keras.layers.GlobalAveragePooling2D()(tail.output)
     return keras.Model(tail.input, pooled).predict(maps, verbose=0)

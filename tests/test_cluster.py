@@ -91,6 +91,7 @@ def test_two_workers_give_the_single_machines_bytes(studied, backbone, two_worke
     uses = run_on_workers(lambda: __import__("catsdogs.cluster").cluster._trunk_runner.cache_info())
     assert [use.misses for use in uses] == [1, 1]  # one interpreter in each process
     assert sum(use.hits + use.misses for use in uses) == CHUNKS
+    assert not any(run_on_workers(lambda: "tensorflow" in __import__("sys").modules))
 
 
 def test_each_road_finds_the_others_work(studied, backbone, two_workers, writes):

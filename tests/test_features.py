@@ -21,7 +21,7 @@ from catsdogs.features import (
 )
 from catsdogs.photo import read_photo, resize_photo
 from catsdogs.pipeline import probabilities
-from catsdogs.quiet import keras
+from catsdogs.quiet import keras, tf
 from catsdogs.training import activations_to_probabilities
 
 SHAPE = (48, 3, 3, 160)
@@ -55,7 +55,7 @@ def test_stored_activations_equal_plain_keras(studied, backbone):
 def test_litert_and_keras_agree_on_any_batch(studied, backbone, monkeypatch, count):
     batch = preprocess(pixels_of(studied.photos, count))
     monkeypatch.setenv("CATSDOGS_CACHE", str(studied.cache))
-    monkeypatch.setattr(features.tf.config, "list_physical_devices", lambda kind: [])
+    monkeypatch.setattr(tf.config, "list_physical_devices", lambda kind: [])
     by_litert = make_runner(backbone)(batch)
     monkeypatch.setattr(litert, "is_installed", lambda: False)
     by_keras = make_runner(backbone)(batch)
