@@ -5,14 +5,18 @@ VENV := .venv
 INSTALLED := $(VENV)/installed
 PIP := $(VENV)/bin/python -m pip install --quiet --disable-pip-version-check
 
-.PHONY: book test notebooks trials bench lint links readme assignment lock sbom clean
+.PHONY: book rehearsal test notebooks trials bench lint links readme assignment lock sbom clean
 
 book: $(INSTALLED)
 	$(VENV)/bin/python book/build.py
 
+# The book in its quick form, which the tests look at: few photos, few epochs, and the exercises' solutions.
+rehearsal: $(INSTALLED)
+	$(VENV)/bin/python book/build.py --quick --out _build/rehearsal
+
 # One process per core, up to four, each with a few gigabytes of its own. In the files' order: the largest first, which
 # is xdist's own, would leave the slow one that tries Colab, of few tests, for the end.
-test: $(INSTALLED)
+test: rehearsal
 	$(VENV)/bin/python -m pytest --numprocesses logical --maxprocesses 4 --no-loadscope-reorder
 
 # Each chapter alone under nbval, the solutions of its exercises included.

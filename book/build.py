@@ -5,19 +5,18 @@ requirements. The whole log goes to ``_build/build.log``.
 """
 
 import argparse
-import hashlib
+import contextlib
 import json
 import os
 import re
 import shutil
 import subprocess
 import sys
-from importlib import metadata
 from pathlib import Path
 
 ROOT = Path(__file__).resolve().parent.parent
+sys.path.insert(0, str(ROOT / "book" / "_ext"))
 
-PROGRESS = re.compile(r"^reading sources\.\.\. \[ *\d+%\] (?P<page>\S+)")
 STEP = re.compile(r"^[a-z][\w ,.-]*\.\.\. ?")
 TROUBLE = re.compile(r"^(?!\[IPKernelApp\]).*(WARNING|ERROR|CRITICAL|[Ee]xception|[Ee]rror:)")
 STACK = re.compile(r"^(Traceback \(most recent call last\)|Exception occurred):")
@@ -27,6 +26,7 @@ FAILED_PAGE = [
     re.compile(r"ExecutionError: (?P<path>.+\.(?:ipynb|md))"),
     re.compile(r"^(?P<path>.+?\.(?:ipynb|md))(?::\d+)*: (?:WARNING|ERROR|CRITICAL)"),
 ]
+INTERRUPTED = 130
 
 
 def main(arguments=None):
@@ -35,21 +35,19 @@ def main(arguments=None):
     output = options.out.resolve() / "_build"
     output.mkdir(parents=True, exist_ok=True)
     environment = settings(output, options.quick)
-    forget_old_results(output, environment)
-    Path(environment["CATSDOGS_MODELS"]).mkdir(parents=True, exist_ok=True)
-    log = output / "build.log"
-    code = run_jupyter_book(options.out.resolve(), environment, log)
-    if code:
-        # Sphinx warns of a page only when it reads it: the next build must read it again.
-        shutil.rmtree(output / ".doctrees", ignore_errors=True)
-    print(verdict(code, output, log), flush=True)
+    with open(output / "build.log", "w", encoding="utf-8", buffering=1) as log:
+        failures = execute_pages(output, environment, log)
+        for page, failure in failures.items():
+            print(f"  {page}: {failure}", flush=True)
+        code = 1 if failures else assemble(options.out.resolve(), output, environment, log)
+    print(verdict(code, output, next(iter(failures), None)), flush=True)
     return code
 
 
 def parse(arguments):
     """Read the command line."""
     parser = argparse.ArgumentParser(
-        description="Constrói o livro, executando os notebooks que mudaram.")
+        description="Constrói o livro, executando as páginas que mudaram.")
     parser.add_argument("--quick", action="store_true",
                         help="poucas fotos e poucas épocas, só para conferir se tudo executa")
     parser.add_argument("--out", type=Path, default=ROOT, metavar="PASTA",
@@ -58,7 +56,7 @@ def parse(arguments):
 
 
 def settings(output, quick):
-    """The environment variables the chapters run under."""
+    """The environment variables the pages run under."""
     environment = dict(os.environ, PYTHONUTF8="1", PYTHONUNBUFFERED="1")
     environment.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
     # What the pages train must not overwrite the models kept in the repository.
@@ -68,52 +66,36 @@ def settings(output, quick):
     return environment
 
 
-def forget_old_results(output, environment):
-    """Drop kept results when something that the notebooks do not show changed.
+def execute_pages(output, environment, log):
+    """Bring the pages' results up to date; an error by page."""
+    # What libraries say while they are imported or end is for the log.
+    with contextlib.redirect_stderr(log):
+        from execution import execute
 
-    The cache compares a notebook's code with the code it ran, and nothing else:
-    an edit to the package would otherwise leave old results in the pages. The
-    pages read from those results go too, or Sphinx would show them again.
-    """
-    stamp = output / "stamp.json"
-    now = json.dumps(fingerprint(environment), indent=1, sort_keys=True)
-    before = stamp.read_text(encoding="utf-8") if stamp.exists() else ""
-    if now == before and Path(environment["CATSDOGS_MODELS"]).is_dir():
-        return
-    for folder in (".jupyter_cache", ".doctrees"):
-        shutil.rmtree(output / folder, ignore_errors=True)
-    stamp.write_text(now, encoding="utf-8")
+        return execute(output, environment, log, say=lambda line: print(f"  {line}", flush=True))
 
 
-def fingerprint(environment):
-    """Everything besides the notebooks that their results depend on."""
-    return {
-        "package": digest(path for path in (ROOT / "catsdogs").rglob("*")
-                          if path.is_file() and "__pycache__" not in path.parts),
-        "extension": digest((ROOT / "book" / "_ext").rglob("*.py")),
-        "results": digest([ROOT / "models" / "run.json", ROOT / "benchmarks" / "results.json",
-                           *(ROOT / "book").rglob("*.json")]),
-        "versions": {name: installed(name) for name in ("tensorflow", "keras")},
-        "environment": {name: environment.get(name, "") for name in (
-            "CATSDOGS_DATA", "CATSDOGS_QUICK", "CATSDOGS_WEIGHTS")},
-    }
+def assemble(folder, output, environment, log):
+    """Let Jupyter Book make the site from pages and results; its exit code."""
+    forget_old_pages(output)
+    code = run_jupyter_book(folder, environment, log)
+    if code:
+        # Sphinx warns of a page only when it reads it: the next build must read it again.
+        shutil.rmtree(output / ".doctrees", ignore_errors=True)
+    return code
 
 
-def digest(paths):
-    """One hash over the names and contents of some files."""
-    result = hashlib.sha256()
-    for path in sorted(paths):
-        result.update(path.relative_to(ROOT).as_posix().encode() + b"\0")
-        result.update(path.read_bytes() + b"\0")
-    return result.hexdigest()
+def forget_old_pages(output):
+    """Let Sphinx read all pages again when something that it does not watch has changed: extensions and versions."""
+    from dependencies import contents, digest, needed, pinned_versions
 
-
-def installed(name):
-    """The installed version of a package, or nothing."""
-    try:
-        return metadata.version(name)
-    except metadata.PackageNotFoundError:
-        return ""
+    extensions = sorted((ROOT / "book" / "_ext").glob("*.py"))
+    code = "\n".join(path.read_text(encoding="utf-8") for path in extensions)
+    now = digest([*contents(extensions), *contents(needed(code)), json.dumps(pinned_versions())])
+    stamp = output / "extensions.txt"
+    if not stamp.exists() or stamp.read_text(encoding="utf-8") != now:
+        shutil.rmtree(output / ".doctrees", ignore_errors=True)
+        stamp.write_text(now, encoding="utf-8")
 
 
 def run_jupyter_book(folder, environment, log):
@@ -123,8 +105,8 @@ def run_jupyter_book(folder, environment, log):
     process = subprocess.Popen(
         command, cwd=ROOT, env=environment, stdout=subprocess.PIPE,
         stderr=subprocess.STDOUT, encoding="utf-8", errors="replace")
-    with process, log.open("w", encoding="utf-8") as file:
-        for line in what_matters(copied(process.stdout, file)):
+    with process:
+        for line in what_matters(copied(process.stdout, log)):
             print(line, flush=True)
     return process.returncode
 
@@ -133,28 +115,27 @@ def copied(lines, file):
     """The lines without colours or line ends, written to a file on the way."""
     for line in lines:
         line = re.sub(r"\x1b\[[\d;]*m", "", line).rstrip()
-        print(line, file=file, flush=True)
+        print(line, file=file)
         yield line
 
 
 def what_matters(lines):
-    """The pages as they are read and whatever tells of trouble, without call stacks."""
+    """Whatever tells of trouble, without call stacks."""
     trouble = stack = over = False
     for line in lines:
         over = over or bool(REPETITION.match(line))
         stack = bool(STACK.match(line)) or (stack and line.startswith(" "))
         trouble = bool(TROUBLE.search(line)) or (trouble and not STEP.match(line))
-        if page := PROGRESS.match(line):
-            yield f"  {page['page']}"
-        elif trouble and not stack and not over:
+        if trouble and not stack and not over:
             yield line
 
 
-def verdict(code, output, log):
+def verdict(code, output, page=None):
     """The last line: where the book is, or what failed and where to look."""
     if code == 0:
         return f"Livro pronto: abra {output / 'html' / 'index.html'}"
-    page = failed_page(log.read_text(encoding="utf-8"))
+    log = output / "build.log"
+    page = page or failed_page(log.read_text(encoding="utf-8"))
     where = f"na página {page}" if page else "antes de chegar às páginas"
     return f"O livro não foi construído: a falha está {where}. O registro completo está em {log}"
 
@@ -172,4 +153,9 @@ def failed_page(text):
 if __name__ == "__main__":
     for stream in (sys.stdout, sys.stderr):
         stream.reconfigure(encoding="utf-8", errors="replace")
-    sys.exit(main())
+    try:
+        result = main()
+    except KeyboardInterrupt:
+        print("Interrompido. As páginas que terminaram ficam guardadas: o mesmo comando continua daqui.", flush=True)
+        os._exit(INTERRUPTED)  # pages that still run end with this process
+    sys.exit(result)

@@ -120,12 +120,6 @@ def run_setting(measure: Callable[..., list[dict]], materials: Materials, settin
     return measure(materials, config, **factors)
 
 
-def run_here(measure: Callable[..., list[dict]], materials: Materials, settings: Sequence[dict]) -> list[dict]:
-    """Runs small enough for a page, with rows like those of ``run_experiment``."""
-    return [{**plan_of(setting, materials), **measures} for setting in tqdm(settings, unit="treino")
-            for measures in run_setting(measure, materials, setting)]
-
-
 def by_factor(rows: Sequence[dict], factor: str, measure: str) -> dict[object, list[float]]:
     """A measure's values for each value of a factor or ``Config`` field, in the order of the splits.
 

@@ -54,18 +54,23 @@ def convert(model: keras.Model, float16: bool = False) -> bytes:
         return converter.convert()
 
 
+def usual_threads() -> int:
+    """As many threads as ``TF_NUM_INTRAOP_THREADS`` allows, else one per core."""
+    return int(os.environ.get("TF_NUM_INTRAOP_THREADS") or os.cpu_count() or 1)
+
+
 def make_runner(content: bytes, batch: int, threads: int | None = None) -> Callable[[np.ndarray], np.ndarray]:
     """A LiteRT model with one input and one output as a function: float32 (n, …) → float32 (n, …), n up to ``batch``.
 
     Every call costs as much as ``batch`` rows.
 
     Args:
-        threads: one per core when None; the number changes no bit of the result.
+        threads: when None, as many as TensorFlow is told to use, else one per core; no bit of the result changes.
     """
     from ai_edge_litert.interpreter import Interpreter
 
     with silenced_native_output():
-        interpreter = Interpreter(model_content=content, num_threads=threads or os.cpu_count())
+        interpreter = Interpreter(model_content=content, num_threads=threads or usual_threads())
         first = interpreter.get_input_details()[0]
         interpreter.resize_tensor_input(first["index"], (batch, *first["shape"][1:]))
         interpreter.allocate_tensors()

@@ -4,7 +4,6 @@ import contextlib
 import os
 import shutil
 import socket
-import subprocess
 import sys
 import tempfile
 import threading
@@ -24,7 +23,7 @@ from catsdogs.litert import convert
 from catsdogs.pipeline import prepare, train
 
 TESTS = Path(__file__).resolve().parent
-sys.path[:0] = [str(TESTS), str(TESTS.parent / "book" / "_ext")]  # importlib mode does not
+sys.path[:0] = [str(TESTS), str(TESTS.parent / "book"), str(TESTS.parent / "book" / "_ext")]  # importlib mode does not
 
 from fault_record import FaultRecord
 from helpers import CONFIG, FULL, assert_sentence, make_photos, photo_pixels
@@ -37,6 +36,7 @@ ENVIRONMENT = ("CATSDOGS_DATA", "CATSDOGS_WEIGHTS", "CATSDOGS_QUICK", "HTTP_PROX
 
 
 def pytest_configure(config):
+    config.addinivalue_line("markers", "slow: takes seconds, or needs more than Python; `make check` leaves it out")
     config.addinivalue_line("markers", "fault(area, fault, outcome): causes a fault, told to the book's reader so")
     # Only a whole `make trials` speaks for the project.
     if FULL and config.option.markexpr == "fault":
@@ -222,14 +222,9 @@ def serve():
 
 
 @pytest.fixture(scope="session")
-def site(tmp_path_factory):
-    """The folder with the built pages."""
-    if "CATSDOGS_SITE" in os.environ:
-        return Path(os.environ["CATSDOGS_SITE"])
-    folder = tmp_path_factory.mktemp("site")
-    command = [sys.executable, str(ROOT / "book" / "build.py"), "--quick", "--out", str(folder)]
-    result = subprocess.run(command, capture_output=True, encoding="utf-8", errors="replace",
-                            env=dict(os.environ, PYTHONUTF8="1"))
-    if result.returncode:
-        pytest.fail((result.stdout + result.stderr)[-6000:])
-    return folder / "_build" / "html"
+def site():
+    """The folder with the built pages: that of ``make rehearsal``, unless ``CATSDOGS_SITE`` names another."""
+    folder = Path(os.environ.get("CATSDOGS_SITE", ROOT / "_build" / "rehearsal" / "_build" / "html"))
+    if not (folder / "index.html").exists():
+        pytest.fail(f"{folder} holds no site: run `make rehearsal` first")
+    return folder

@@ -1,67 +1,29 @@
 """How the chapters are executed and shown.
 
-* They are executed in the order of the table of contents, because each one uses
-  what the ones before it saved.
+* They were executed before (``execution.py``); Sphinx reads those again whose results are new.
 * A figure's alternative text and width come from its display metadata, as they do
   in Jupyter, and so does whether it is a chart, which dark pages show in dark colours.
 * Only pages that are notebooks get a button that opens them in Colab.
 """
 
+import json
 from pathlib import Path
 
-import nbformat
-from book_solutions import executed
-from jupyter_cache import get_cache
 from myst_nb.core.render import NbElementRenderer
 
 
-def reading_order(site_map):
-    """The documents of the table of contents, from the first page to the last."""
-
-    def walk(document):
-        yield document.docname
-        for subtree in document.subtrees:
-            for item in subtree.items:
-                if isinstance(item, str) and item in site_map:
-                    yield from walk(site_map[item])
-
-    return list(walk(site_map.root))
+def with_new_results(app, env, added, changed, removed):
+    """The pages that were executed after Sphinx last read them; their sources may be as they were."""
+    kept = Path(app.doctreedir).parent / "pages.json"
+    pages = json.loads(kept.read_text(encoding="utf-8")) if kept.exists() else {}
+    return [name for name, about in pages.items() if name in env.all_docs and about["ended"] * 1e6 > env.all_docs[name]]
 
 
 def read_in_order(app, env, docnames):
-    """Sort the pages about to be read, adding those that hang on a changed one."""
-    order = reading_order(app.config.external_site_map)
-    cache = get_cache(env.mystnb_config.execution_cache_path)
-    notebooks = [name for name in order if env.doc2path(name).endswith(".ipynb")]
-    wanted = set(docnames) | set(after_a_change(env, cache, notebooks))
-    place = {name: position for position, name in enumerate(order)}
-    docnames[:] = sorted(wanted, key=lambda name: (place.get(name, len(order)), name))
-
-
-def after_a_change(env, cache, notebooks):
-    """Forget the results of every notebook after the first whose code changed.
-
-    What a later chapter shows comes from what an earlier one saved, so results
-    kept from before the change would no longer match.
-    """
-    current = {name: cached_record(cache, env.doc2path(name)) for name in notebooks}
-    first = next((place for place, name in enumerate(notebooks) if current[name] is None), len(notebooks))
-    kept = {current[name] for name in notebooks[:first]}
-    for record in cache.list_cache_records():
-        # Results of a notebook's earlier versions go as well: undoing an edit
-        # would find them again, next to chapters executed after that edit.
-        if record.uri.endswith(".ipynb") and record.pk not in kept:
-            cache.remove_cache(record.pk)
-    return notebooks[first:]
-
-
-def cached_record(cache, path):
-    """The key of the results kept for a notebook's present code, if there are any."""
-    try:
-        notebook = nbformat.reads(executed(Path(path).read_text(encoding="utf-8")), as_version=4)
-        return cache.match_cache_notebook(notebook).pk
-    except KeyError:
-        return None
+    """Sort the pages to be read, because the last one tells how long all others took."""
+    root = app.config.external_site_map.root
+    order = [root.docname, *(name for part in root.subtrees for name in part.items)]
+    docnames.sort(key=lambda name: (order.index(name) if name in order else len(order), name))
 
 
 def read_metadata(render_image):
@@ -97,6 +59,7 @@ def setup(app):
         render = read_metadata(NbElementRenderer.render_image)
         render.__wrapped__ = NbElementRenderer.render_image
         NbElementRenderer.render_image = render
+    app.connect("env-get-outdated", with_new_results)
     app.connect("env-before-read-docs", read_in_order)
     app.connect("html-page-context", keep_colab_for_notebooks, priority=900)
     return {"parallel_read_safe": False, "parallel_write_safe": True}

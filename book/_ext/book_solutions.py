@@ -33,17 +33,15 @@ def add_solutions(notebook):
     return notebook
 
 
-def executed(text):
-    """The text of a page's notebook as this build executes it."""
-    if os.environ.get("CATSDOGS_QUICK") != "1":
-        return text
-    return nbformat.writes(add_solutions(nbformat.reads(text, as_version=4)))
+def executed(text, quick):
+    """The text of a page's notebook as a build executes it."""
+    return nbformat.writes(add_solutions(nbformat.reads(text, as_version=4))) if quick else text
 
 
 def read_executed(app, docname, source):
     """Let Sphinx read what is executed."""
     if Path(app.env.doc2path(docname)).suffix == ".ipynb":
-        source[0] = executed(source[0])
+        source[0] = executed(source[0], os.environ.get("CATSDOGS_QUICK") == "1")
 
 
 def setup(app):

@@ -4,12 +4,18 @@ Without npm, or without a network at the first build, the book is built all the 
 says what is missing.
 """
 
+import json
 import shutil
 import subprocess
 from pathlib import Path
 
+from dependencies import contents, digest, file_hash, needed, pinned_versions
 from sphinx.util import logging
 
+from catsdogs.config import PHASE1_CHECKPOINT, PHASE2_CHECKPOINT, checkpoint_path
+from catsdogs.photo import sample_photo
+
+EXPORT = "from catsdogs.web import export_web"
 WEB = Path(__file__).resolve().parent.parent / "web"
 # Without threads, which static sites do not allow; `compat` is for browsers with older WebAssembly.
 RUNTIME = ["litert_wasm_internal.js", "litert_wasm_internal.wasm",
@@ -27,12 +33,23 @@ def add_classifier(app, exception):
         logging.getLogger(__name__).info("npm is not at hand: the page Experimente goes without its model")
         shutil.rmtree(target, ignore_errors=True)
         return
-    from catsdogs.photo import sample_photo
-    from catsdogs.web import export_web
-
     copy_runtime(packages / "@litertjs", target / "litert")
     shutil.copy2(sample_photo(), target / "gata.png")
-    export_web(target)
+    kept = Path(app.outdir).parent / "web" / "model"
+    made_from = digest([*contents(needed(EXPORT)), *map(file_hash, checkpoints()), json.dumps(pinned_versions())])
+    stamp = kept / "made_from.txt"
+    if not stamp.exists() or stamp.read_text(encoding="utf-8") != made_from:
+        from catsdogs.web import export_web  # with TensorFlow, which takes its time
+
+        export_web(kept)
+        stamp.write_text(made_from, encoding="utf-8")
+    for name in ("modelo.tflite", "modelo.json"):
+        shutil.copy2(kept / name, target / name)
+
+
+def checkpoints():
+    """The two phases' models, as this build trained them."""
+    return [checkpoint_path(name) for name in (PHASE1_CHECKPOINT, PHASE2_CHECKPOINT)]
 
 
 def installed_packages(folder):
