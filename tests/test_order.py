@@ -9,14 +9,14 @@ import execution
 import pytest
 
 pytestmark = pytest.mark.slow
-# A number of seconds, as `fit` and progress bars tell it.
-TIMES = re.compile(r"\d+([.,]\d+)?\s?(ms|s)\b(/\w+)?")
+# A number of seconds, as `fit` and progress bars tell it, and a name that `tempfile` made up.
+CHANGING = re.compile(r"\d+([.,]\d+)?\s?(ms|s)\b(/\w+)?|\btmp\w{8}\b")
 
 
 def told(notebook) -> list:
-    """What a page shows, without times."""
+    """What a page shows, without what no two executions share."""
     outputs = [output for cell in notebook.cells for output in cell.get("outputs", [])]
-    return [TIMES.sub("", json.dumps({key: output.get(key) for key in ("text", "data", "metadata")}, sort_keys=True))
+    return [CHANGING.sub("", json.dumps({key: output.get(key) for key in ("text", "data", "metadata")}, sort_keys=True))
             for output in outputs if output.get("name") != "stderr"]
 
 
