@@ -1,7 +1,9 @@
 """Small photos, random weights and one trained run, shared by all tests; isolation from the machine; faults counted."""
 
 import contextlib
+import hashlib
 import os
+import pickle
 import shutil
 import socket
 import sys
@@ -14,25 +16,31 @@ from types import SimpleNamespace
 import numpy as np
 import pytest
 
+# What imports TensorFlow, which takes seconds, is imported where it is needed.
+from catsdogs import config as settings
 from catsdogs import litert
-from catsdogs.backbone import load_backbone
-from catsdogs.data import find_photos, split_photos
 from catsdogs.errors import CatsdogsError
-from catsdogs.features import activations
 from catsdogs.litert import convert
-from catsdogs.pipeline import prepare, train
 
 TESTS = Path(__file__).resolve().parent
 sys.path[:0] = [str(TESTS), str(TESTS.parent / "book"), str(TESTS.parent / "book" / "_ext")]  # importlib mode does not
 
 from fault_record import FaultRecord
 from helpers import CONFIG, FULL, assert_sentence, make_photos, photo_pixels
+from kept import kept
 
 ROOT = TESTS.parent
-CONVERTED = {}
 LOOPBACK = ("127.", "localhost", "::1")
 ENVIRONMENT = ("CATSDOGS_DATA", "CATSDOGS_WEIGHTS", "CATSDOGS_QUICK", "HTTP_PROXY", "HTTPS_PROXY", "ALL_PROXY",
                "http_proxy", "https_proxy", "all_proxy")
+LONGEST = ("test_trials", "test_colab", "test_browser", "test_studies", "test_grading", "test_reproducibility")
+# With several workers, the cores fall to them in equal parts: more threads than cores mostly wait, and do so busily.
+if workers := int(os.environ.get("PYTEST_XDIST_WORKER_COUNT", 0)):
+    for name in ("TF_NUM_INTRAOP_THREADS", "TF_NUM_INTEROP_THREADS", "OMP_NUM_THREADS"):
+        os.environ.setdefault(name, str(max(1, os.cpu_count() // workers)))
+# Each test has shipped models of its own. The modules that look for them import this function by its name, later.
+SHIPPED = {"folder": settings.shipped_models_dir()}
+settings.shipped_models_dir = lambda: SHIPPED["folder"]
 
 
 def pytest_configure(config):
@@ -43,19 +51,13 @@ def pytest_configure(config):
         config.pluginmanager.register(FaultRecord(ROOT / "book" / "results" / "reliability.json"))
 
 
-@pytest.hookimpl(optionalhook=True)
-def pytest_xdist_make_scheduler(config, log):
-    """With several processes, keep those tests together that share something costly; pages run one by one."""
-    from xdist.scheduler import LoadScopeScheduling
-
-    class ByFile(LoadScopeScheduling):
-        def _split_scope(self, nodeid):
-            file = Path(nodeid.partition("::")[0]).stem
-            if file == "nbval_pages":
-                return nodeid
-            return "site" if file in ("test_site", "test_browser") else file
-
-    return ByFile(config, log)
+@pytest.hookimpl(tryfirst=True)  # before those are left out that -m does not name
+def pytest_collection_modifyitems(items):
+    """Mark as slow what needs one of these; put the files first that would keep one worker busy at the end."""
+    for item in items:
+        if {"site", "browser", "isolation", "python"} & set(item.fixturenames):
+            item.add_marker("slow")
+    items.sort(key=lambda item: LONGEST.index(item.path.stem) if item.path.stem in LONGEST else len(LONGEST))
 
 
 def convert_once(model, float16=False):
@@ -63,10 +65,13 @@ def convert_once(model, float16=False):
     _, *size = model.inputs[0].shape
     noise = np.random.default_rng(0).random((1, *size), np.float32)
     answers = model(noise, training=False)
-    key = float16, *(np.asarray(answer).tobytes() for answer in (answers if isinstance(answers, list) else [answers]))
-    if key not in CONVERTED:
-        CONVERTED[key] = convert(model, float16)
-    return CONVERTED[key]
+    answers = answers if isinstance(answers, list) else [answers]
+    of_model = hashlib.sha256(b"".join([bytes([float16]), *(np.asarray(answer).tobytes() for answer in answers)]))
+
+    def make(folder):
+        (folder / "model.tflite").write_bytes(convert(model, float16))
+
+    return (kept(f"converted-{of_model.hexdigest()}", make) / "model.tflite").read_bytes()
 
 
 def isolate(monkeypatch, folder):
@@ -77,8 +82,7 @@ def isolate(monkeypatch, folder):
     monkeypatch.setenv("CATSDOGS_CACHE", str(folder / "cache"))
     monkeypatch.setenv("CATSDOGS_MODELS", str(folder / "models"))
     monkeypatch.setenv("KERAS_HOME", str(folder / "keras"))
-    for module in ("config", "backbone", "bundle", "forgetting"):
-        monkeypatch.setattr(f"catsdogs.{module}.shipped_models_dir", lambda: folder / "shipped")
+    monkeypatch.setitem(SHIPPED, "folder", folder / "shipped")
     connect = socket.socket.connect
 
     def connect_locally(self, address):
@@ -95,6 +99,12 @@ def isolated(tmp_path, monkeypatch):
     folder = tmp_path / "machine"
     isolate(monkeypatch, folder)
     return folder
+
+
+@pytest.fixture
+def repository_models(isolated, monkeypatch):
+    """The shipped models are the repository's."""
+    monkeypatch.setitem(SHIPPED, "folder", ROOT / "models")
 
 
 @pytest.fixture
@@ -127,8 +137,7 @@ def photo_folder(workshop):
     return make_photos(workshop / "photos")
 
 
-@pytest.fixture(scope="session")
-def weights_file(workshop):
+def make_weights(folder):
     """Random weights, with BatchNorm statistics that keep the activations at the usual size."""
     from catsdogs.quiet import keras
 
@@ -143,25 +152,37 @@ def weights_file(workshop):
     for layer in norms:  # so that no statistic or factor keeps its tell-tale starting value
         layer.gamma.assign(rng.uniform(0.8, 1.2, layer.gamma.shape))
         layer.beta.assign(rng.uniform(-0.2, 0.2, layer.beta.shape))
-    base.save_weights(workshop / "random.weights.h5")
-    return workshop / "random.weights.h5"
+    base.save_weights(folder / "random.weights.h5")
+
+
+@pytest.fixture(scope="session")
+def weights_file():
+    """Random weights."""
+    return kept("weights", make_weights) / "random.weights.h5"
 
 
 @pytest.fixture(scope="session")
 def backbone(weights_file):
     """A backbone that no test trains."""
+    from catsdogs.backbone import load_backbone
+
     return load_backbone(CONFIG, weights_file)
 
 
 @pytest.fixture
 def new_backbone(weights_file):
     """A backbone to train on."""
+    from catsdogs.backbone import load_backbone
+
     return load_backbone(CONFIG, weights_file)
 
 
 @pytest.fixture(scope="session")
 def studied(workshop, photo_folder, backbone):
     """Photos, split and activations of the small set; ``cache`` is where they lie. Read only."""
+    from catsdogs.data import find_photos, split_photos
+    from catsdogs.features import activations
+
     with pytest.MonkeyPatch.context() as patch:
         isolate(patch, workshop)
         photos = find_photos(CONFIG, photo_folder)
@@ -171,13 +192,22 @@ def studied(workshop, photo_folder, backbone):
 
 @pytest.fixture(scope="session")
 def trained(workshop, photo_folder, weights_file, studied):
-    """One run of ``pipeline.train``: its materials, record and models folder. Read only."""
-    lines = []
+    """One run of ``pipeline.train``: its materials, record and models folder, and its base afterwards. Read only."""
+    from catsdogs.backbone import fingerprint
+    from catsdogs.pipeline import prepare, train
+
+    def make(folder):
+        lines = []
+        patch.setenv("CATSDOGS_MODELS", str(folder / "models"))
+        record = train(materials, say=lines.append)
+        (folder / "told").write_bytes(pickle.dumps((record, lines, fingerprint(materials.backbone.base))))
+
     with pytest.MonkeyPatch.context() as patch:
         isolate(patch, workshop)
         materials = prepare(CONFIG, photo_folder, weights_file)
-        record = train(materials, say=lines.append)
-    return SimpleNamespace(materials=materials, record=record, models=workshop / "models", lines=lines,
+        folder = shutil.copytree(kept("trained", make), workshop / "trained")
+    record, lines, base = pickle.loads((folder / "told").read_bytes())
+    return SimpleNamespace(materials=materials, record=record, models=folder / "models", lines=lines, base=base,
                            cache=studied.cache)
 
 
@@ -187,6 +217,22 @@ def trained_here(trained, isolated, monkeypatch):
     shutil.copytree(trained.models, isolated / "models")
     monkeypatch.setenv("CATSDOGS_CACHE", str(trained.cache))
     return trained
+
+
+@pytest.fixture(scope="session")
+def small_file(workshop):
+    """A checkpoint that converts quickly: at 8 pixels, and with a mirror image inside, as in the better recipe."""
+    from catsdogs.checkpoint import save_checkpoint
+    from catsdogs.quiet import keras
+
+    keras.utils.set_random_seed(5)
+    photo = keras.Input((None, None, 3))
+    resized = keras.layers.Rescaling(1 / 255)(keras.layers.Resizing(8, 8)(photo))
+    seen = keras.layers.Concatenate()([resized, keras.ops.flip(resized, axis=2)])
+    answer = keras.layers.Dense(2, activation="softmax")(keras.layers.Flatten()(seen))
+    save_checkpoint(keras.Model(photo, answer), workshop / "small.keras", ("cats", "dogs"),
+                    {"config": {"image_size": 8}})
+    return workshop / "small.keras"
 
 
 @pytest.fixture

@@ -2,6 +2,7 @@
 
 import contextlib
 import io
+import multiprocessing
 import os
 import shutil
 import signal
@@ -17,7 +18,6 @@ import pytest
 from PIL import Image
 
 from catsdogs.config import Config
-from catsdogs.data import Photos
 
 # Whether `make trials` runs: as many trials of each fault as the book tells of, instead of a few.
 FULL = os.environ.get("CATSDOGS_TRIALS") == "full"
@@ -84,8 +84,10 @@ def zipped(folder: Path, archive: Path, prefix: str = "") -> Path:
     return archive
 
 
-def fake_photos(per_class: int, folder: Path | None = None) -> Photos:
-    """Photos without files: names, labels and made-up digests."""
+def fake_photos(per_class: int, folder: Path | None = None):
+    """``Photos`` without files: names, labels and made-up digests."""
+    from catsdogs.data import Photos  # takes a second, which most tests do not need
+
     digests = tuple(f"{i:064x}" for i in range(2 * per_class))
     labels = np.random.default_rng(0).permutation(np.repeat([0, 1], per_class)).astype(np.int32)
     return Photos(tuple(f"{i}.jpg" for i in range(2 * per_class)), labels, digests, ("cats", "dogs"), "teste", folder)
@@ -152,23 +154,39 @@ def run_on_small_disk(folder: Path, size: int, script: str, *arguments) -> tuple
     return told, left
 
 
+def new_process(target, *arguments):
+    """A new process at work; not a copy of this one, which would have its threads' locks, but not its threads.
+
+    Where the system can, it is a copy of one that has only imported the package, which takes seconds.
+    """
+    methods = multiprocessing.get_all_start_methods()
+    context = multiprocessing.get_context("forkserver" if "forkserver" in methods else "spawn")
+    if context.get_start_method() == "forkserver":
+        context.set_forkserver_preload(["catsdogs.pipeline"])
+    process = context.Process(target=target, args=arguments)
+    process.start()
+    return process
+
+
 def run_together(imports: str, script: str, *arguments) -> None:
     """Run Python code ``ROUNDS`` times in each of some processes, all of which begin when all have imported.
 
     The code knows the ``arguments`` and the number of its ``turn``.
     """
-    code = (f"import sys\nfrom pathlib import Path\n{imports}\narguments = sys.argv[1:]\n"
-            f"print('ready', flush=True)\ninput()\nfor turn in range({ROUNDS}):\n    {script}")
-    at_work = [subprocess.Popen([sys.executable, "-c", code, *map(str, arguments)], stdin=subprocess.PIPE,
-                                stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True) for _ in range(PROCESSES)]
+    barrier = multiprocessing.get_context("spawn").Barrier(PROCESSES)
+    at_work = [new_process(take_turns, imports, script, arguments, barrier) for _ in range(PROCESSES)]
     for process in at_work:
-        process.stdout.readline()
-    for process in at_work:
-        process.stdin.write("\n")
-        process.stdin.flush()
-    for process in at_work:
-        _, told = process.communicate()
-        assert process.returncode == 0, told
+        process.join()
+    assert [process.exitcode for process in at_work] == [0] * PROCESSES
+
+
+def take_turns(imports: str, script: str, arguments: tuple, barrier) -> None:
+    """What a process of ``run_together`` does."""
+    names = {"Path": Path, "arguments": arguments}
+    exec(imports, names)
+    barrier.wait(300)
+    for turn in range(ROUNDS):
+        exec(script, {**names, "turn": turn})
 
 
 def heed_ctrl_c() -> None:

@@ -146,6 +146,7 @@ def test_a_shortcut_is_named_with_its_size():
     assert len(shortcuts) == 1 and "brilho médio" in shortcuts[0].text and shortcuts[0].status == "aviso"
 
 
+@pytest.mark.slow
 def test_command_prints_and_fails_only_on_errors(folder, weights_file, monkeypatch, capsys):
     monkeypatch.setenv("CATSDOGS_QUICK", "1")
     for i in range(7):

@@ -61,6 +61,7 @@ def test_train_passes_the_hardware_on(source, trained, monkeypatch):
     assert given == [Hardware(), Hardware(mixed_precision=True)]
 
 
+@pytest.mark.slow
 def test_train_json_is_all_that_standard_output_holds(source, isolated, capfd):
     assert main(["train", *source, *TINY, "--json"]) == 0
     captured = capfd.readouterr()
@@ -69,6 +70,7 @@ def test_train_json_is_all_that_standard_output_holds(source, isolated, capfd):
     assert "Fotos: pasta photos." in captured.err and "Fase 2" in captured.err
 
 
+@pytest.mark.slow
 def test_train_with_the_better_recipe(source, isolated, capfd):
     """It writes files of its own, which predict can use, and leaves the challenge's alone."""
     assert main(["train", *source, *TINY, "--recipe", "melhor"]) == 0
@@ -94,6 +96,7 @@ def test_an_experiment_shows_its_factors(source, isolated, capsys, monkeypatch):
     assert (isolated / "models" / "results" / "small.json").exists()
 
 
+@pytest.mark.slow
 def test_evaluate_repeats_the_runs_numbers(photo_folder, trained_here, capfd):
     source = ["--data", str(photo_folder)]
     assert main(["evaluate", *source, "--json"]) == 0

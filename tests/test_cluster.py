@@ -19,6 +19,7 @@ from catsdogs.cluster import cluster_activations, compute_chunk
 from catsdogs.data import find_photos
 from catsdogs.features import ActivationCache, activations, cache_key, open_cache
 
+pytestmark = pytest.mark.slow
 CHUNKS = 12
 
 

@@ -25,10 +25,10 @@ LEARNINGS = "A fase 2 mudou pouco, e o teste é pequeno para dizer mais."
 needs_git = pytest.mark.skipif(shutil.which("git") is None, reason="git is not installed")
 
 
-@pytest.fixture
-def delivered(trained, tmp_path):
-    """A complete delivery, outside Git."""
-    folder = tmp_path / "entrega"
+@pytest.fixture(scope="module")
+def complete(trained, tmp_path_factory):
+    """A complete delivery, outside Git. Read only."""
+    folder = tmp_path_factory.mktemp("complete") / "entrega"
     start(folder)
     for name in (PHASE1_CHECKPOINT, PHASE2_CHECKPOINT):
         shutil.copy(trained.models / name, folder / "models")
@@ -42,6 +42,12 @@ def delivered(trained, tmp_path):
     change_text(folder / "README.md", lambda text: text.replace(heading, f"{heading}\n{LEARNINGS}\n"))
     change_notebook(folder, execute)
     return folder
+
+
+@pytest.fixture
+def delivered(complete, tmp_path):
+    """A complete delivery of this test's own."""
+    return shutil.copytree(complete, tmp_path / "entrega")
 
 
 def change_text(path: Path, change) -> None:
@@ -112,6 +118,7 @@ def test_template_notebook_is_valid_and_stripped():
     assert all(not cell.outputs and cell.execution_count is None for cell in notebook.cells if cell.cell_type == "code")
 
 
+@pytest.mark.slow
 def test_template_notebook_fills_the_delivery(photo_folder, weights_file, studied, tmp_path, monkeypatch):
     """On the small photos, with options of the student's: everything but the student's own words is there."""
     nbclient = pytest.importorskip("nbclient")

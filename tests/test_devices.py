@@ -53,6 +53,7 @@ def one_and_two(tmp_path_factory, photo_folder, weights_file, studied):
     return folders
 
 
+@pytest.mark.slow
 @pytest.mark.skipif(tuple(map(int, keras.__version__.split(".")[:2])) < (3, 12),
                     reason="older Keras reports the measures of one device's share")
 @pytest.mark.parametrize("phase", ["phase1", "phase2"])
@@ -63,6 +64,7 @@ def test_history_is_that_of_one_device(one_and_two, phase):
         np.testing.assert_allclose(two["history"][measure], values, rtol=1e-4, atol=1e-5, err_msg=measure)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("name", [PHASE1_CHECKPOINT, PHASE2_CHECKPOINT])
 def test_checkpoints_of_several_devices_load_here_and_are_those_of_one(one_and_two, name):
     one, two = (load_checkpoint(folder / name)[0] for folder in (one_and_two.one, one_and_two.two))
@@ -83,6 +85,7 @@ def in_16_bits(one_and_two, tmp_path_factory):
     return folder
 
 
+@pytest.mark.slow
 def test_training_in_16_bits_gives_about_the_same_answers(one_and_two, in_16_bits):
     files = (one_and_two.one / PHASE1_CHECKPOINT, one_and_two.one / PHASE2_CHECKPOINT, in_16_bits / PHASE2_CHECKPOINT)
     before, expected, given = (probabilities(load_checkpoint(file)[0], one_and_two.materials) for file in files)
@@ -90,6 +93,7 @@ def test_training_in_16_bits_gives_about_the_same_answers(one_and_two, in_16_bit
     assert 0 < difference < 0.02 < np.abs(given - before).max() / 5
 
 
+@pytest.mark.slow
 def test_checkpoint_of_a_training_in_16_bits_is_in_32(in_16_bits):
     with zipfile.ZipFile(in_16_bits / PHASE2_CHECKPOINT) as archive:
         config = archive.read("config.json").decode()

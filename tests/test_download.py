@@ -291,6 +291,7 @@ def test_a_certificate_that_nobody_vouches_for_is_refused(tmp_path, target, refu
         server.shutdown()
 
 
+@pytest.mark.slow
 @pytest.mark.fault("Download", "o disco enche", NOTHING_LEFT)
 def test_a_disk_that_fills_up_gives_one_sentence(serve, tmp_path):
     url, _ = serve(body(zip_bytes(**{"a.txt": "x" * 6_000_000})))
@@ -333,6 +334,7 @@ def test_a_damaged_file_is_fetched_again(serve, target, damage):
     assert download(url, target, len(GOOD)).read_bytes() == GOOD and len(requests) == 1
 
 
+@pytest.mark.slow
 @pytest.mark.fault("Download", "o arquivo baixado antes foi danificado, e a pasta é só de leitura", "uma frase")
 def test_a_damaged_file_that_cannot_be_removed_gives_one_sentence(serve, tmp_path):
     url, _ = serve(body(GOOD))
@@ -344,6 +346,7 @@ def test_a_damaged_file_that_cannot_be_removed_gives_one_sentence(serve, tmp_pat
     assert "só se pode ler ali" in assert_sentence(told) and left == ["photos.zip"]
 
 
+@pytest.mark.slow
 @pytest.mark.fault("Download", "vários processos baixam ao mesmo tempo", "todos terminam com o arquivo inteiro")
 def test_several_at_once_all_end_with_the_whole_file(serve, tmp_path, record_property):
     url, _ = serve(body(GOOD))
@@ -486,6 +489,7 @@ def test_a_damaged_folder_is_unpacked_again(tmp_path, damage):
 TOGETHER = ("Zip", "vários processos descompactam ao mesmo tempo", "todos terminam com a pasta inteira")
 
 
+@pytest.mark.slow
 @pytest.mark.fault(*TOGETHER)
 def test_several_unpack_at_once(tmp_path, record_property):
     archive = tmp_path / "a.zip"
@@ -702,6 +706,7 @@ def test_a_real_bomb_is_refused_at_once(tmp_path, refused):
     assert not (tmp_path / "in").exists()
 
 
+@pytest.mark.slow
 @pytest.mark.fault("Zip", "o disco enche ao descompactar", "uma frase; nada fica no disco")
 def test_a_disk_that_fills_up_while_unpacking_gives_one_sentence(tmp_path):
     archive = tmp_path / "a.zip"

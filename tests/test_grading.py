@@ -118,7 +118,7 @@ def graded(small, isolation, tmp_path_factory):
         "fixa": changed(small, ("return sum(valores)", "return 6"), ("return max(valores)", "return 3")),
         "quebra": changed(small, extra=["1 / 0"]),
         "morre": changed(small, extra=["import os\nos._exit(3)"]),
-        "infinita": changed(small, extra=["while True:\n    pass"]),
+        "infinita": changed(small, extra=["import os\nos.nice(19)  # the others go first\nwhile True:\n    pass"]),
         "adultera": changed(small, ("return sum(valores)", "return 0"), ("return max(valores)", "return 0"),
                             extra=[TAMPER]),
         "copia": changed(small, extra=["import os\nos.fork()"]),
@@ -201,6 +201,7 @@ def test_student_version_hides_solutions_and_brings_the_visible_tests(small):
     assert "test_seen" in text and "Escreva aqui" in text and "Type your answer" not in text
 
 
+@pytest.mark.slow
 def test_student_version_runs_and_checks_at_once(small, tmp_path):
     nbclient = pytest.importorskip("nbclient")
     notebook = nbformat.read(small.kit / STUDENT_FOLDER / "pequena.ipynb", as_version=4)
@@ -265,6 +266,7 @@ def test_what_ctrl_c_stopped_is_graded_next_time(small, isolation, tmp_path, mon
     assert "bia,corrigida,2,2,4,4" in (tmp_path / "n.csv").read_text(encoding="utf-8")
 
 
+@pytest.mark.slow
 @pytest.mark.fault(AREA, "o disco enche enquanto outra entrega é corrigida", "ela não perde os pontos")
 def test_what_an_error_elsewhere_stopped_is_graded_next_time(small, tmp_path):
     entries, sign = waiting_class(small, tmp_path)

@@ -11,6 +11,7 @@ from helpers import missing
 
 from catsdogs.delivery import CHECKS
 
+pytestmark = pytest.mark.slow
 ROOT = Path(__file__).resolve().parent.parent
 # As it is before the tests' isolation hides the proxies, without which some machines reach no registry.
 ENVIRONMENT = dict(os.environ)

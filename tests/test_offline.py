@@ -247,6 +247,7 @@ def put_newer_backend(wheels):
     tools["wheel"](wheels, "backend", {"backend.py": "raise SystemExit(1)"})
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("served", [False, True], ids=["folder", "address"])
 def test_installs_without_the_package(prepared, machine, monkeypatch, served):
     for name in ("PIP_NO_INDEX", "PIP_FIND_LINKS"):
@@ -302,6 +303,7 @@ def test_nothing_that_was_swapped_on_the_way_is_used(prepared, machine, name, se
     assert name in refusal(install(prepared, machine, *[prepared[1]] * served), machine)
 
 
+@pytest.mark.slow
 def test_a_pinned_package_still_has_to_be_the_pinned_one(prepared, machine):
     """Also when the folder was gathered with another."""
     swap(prepared[0] / PIECE)

@@ -13,7 +13,6 @@ from catsdogs.checkpoint import load_checkpoint, save_checkpoint
 from catsdogs.config import PHASE2_CHECKPOINT
 from catsdogs.photo import read_photo
 from catsdogs.predict import Classifier, photos_in
-from catsdogs.quiet import keras
 
 needs_litert = pytest.mark.skipif(not litert.is_installed(), reason="ai-edge-litert is not installed")
 PREPARING = "Preparando o modelo para as próximas vezes…"
@@ -24,19 +23,6 @@ def classifier(trained):
     with pytest.MonkeyPatch.context() as patch:
         patch.setenv("CATSDOGS_CACHE", str(trained.cache))
         return Classifier(trained.models / PHASE2_CHECKPOINT)
-
-
-@pytest.fixture(scope="module")
-def small_file(tmp_path_factory):
-    """A checkpoint that converts quickly: at 8 pixels, and with a mirror image inside, as in the better recipe."""
-    keras.utils.set_random_seed(5)
-    photo = keras.Input((None, None, 3))
-    resized = keras.layers.Rescaling(1 / 255)(keras.layers.Resizing(8, 8)(photo))
-    seen = keras.layers.Concatenate()([resized, keras.ops.flip(resized, axis=2)])
-    answer = keras.layers.Dense(2, activation="softmax")(keras.layers.Flatten()(seen))
-    path = tmp_path_factory.mktemp("small") / "small.keras"
-    save_checkpoint(keras.Model(photo, answer), path, ("cats", "dogs"), {"config": {"image_size": 8}})
-    return path
 
 
 def same_answers(answers, expected):

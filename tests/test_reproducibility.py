@@ -17,6 +17,7 @@ from types import SimpleNamespace
 import numpy as np
 import pytest
 from helpers import make_photos
+from kept import kept
 
 from catsdogs.config import PHASE1_CHECKPOINT, PHASE2_CHECKPOINT, RECORD_FILE, Config
 from catsdogs.errors import CatsdogsError
@@ -35,42 +36,46 @@ OPTIONS = ("train", "--image-size", "96", "--epochs", "2", "--fine-tune-epochs",
 MEMBERS = ("model.weights.h5", "catsdogs.json")
 
 
-def clone(machine, photos):
-    """The package in a folder of its own, and photos with nothing in common with the original's but their content."""
-    shutil.copytree(ROOT / "catsdogs", machine / "clone" / "catsdogs",
-                    ignore=shutil.ignore_patterns("__pycache__"))
+def copy_package(machine):
+    shutil.copytree(ROOT / "catsdogs", machine / "clone" / "catsdogs", ignore=shutil.ignore_patterns("__pycache__"))
+
+
+def copy_photos(photos, folder):
+    """Photos with nothing in common with the original's but their content."""
     for number, photo in enumerate(sorted(photos.rglob("*.jpg"), reverse=True)):
-        copy = machine / "outro disco" / photos.name / photo.relative_to(photos)
+        copy = folder / photo.relative_to(photos)
         copy.parent.mkdir(parents=True, exist_ok=True)
         shutil.copyfile(photo, copy)
         os.utime(copy, (number, number))
-    return machine / "outro disco" / photos.name
+    return folder
 
 
-def start_training(machine, photos, weights):
+def train_there(machine, photos, weights):
     """``catsdogs train`` in a process that sees nothing outside ``machine`` but photos and weights."""
     environment = {**os.environ, "PYTHONPATH": str(machine / "clone"), "HOME": str(machine),
                    "KERAS_HOME": str(machine / "keras"), "CATSDOGS_CACHE": str(machine / "cache"),
                    "CATSDOGS_MODELS": str(machine / "models")}
     command = [sys.executable, *COMMAND, str(machine), *OPTIONS, "--data", str(photos), "--weights", str(weights)]
-    return subprocess.Popen(command, cwd=machine, env=environment, stdout=subprocess.PIPE, stderr=subprocess.STDOUT,
-                            text=True)
+    done = subprocess.run(command, cwd=machine, env=environment, stdout=subprocess.PIPE, stderr=subprocess.STDOUT,
+                          text=True)
+    assert done.returncode == 0, done.stdout[-3000:]
 
 
 @pytest.fixture(scope="module")
 def machines(tmp_path_factory, weights_file):
-    """Two folders, each with what the same command left from its own copies of package and photos."""
-    folder = tmp_path_factory.mktemp("machines")
-    original = make_photos(folder / "fotos")
-    found = [folder / "uma", folder / "um lugar" / "outra"]
-    sources = [clone(machine, original) for machine in found]
-    shutil.copytree(original, found[0] / "fotos")  # in the order of their names, with the times of now
-    sources[0] = found[0] / "fotos"
-    jobs = [start_training(machine, photos, weights_file) for machine, photos in zip(found, sources, strict=True)]
-    for job in jobs:
-        said, _ = job.communicate()
-        assert job.returncode == 0, said[-3000:]
-    return found
+    """Two folders, each with what the same command left from its own copies of package and photos.
+
+    The first may be of an earlier run: to train there again would tell no more.
+    """
+    def usual(machine):
+        copy_package(machine)
+        train_there(machine, make_photos(machine / "fotos"), weights_file)  # in the order of their names
+
+    other = tmp_path_factory.mktemp("machines") / "um lugar" / "outra"
+    copy_package(other)
+    first = kept("usual", usual)
+    train_there(other, copy_photos(first / "fotos", other / "outro disco" / "fotos"), weights_file)
+    return first, other
 
 
 def same(machines, read):
@@ -89,6 +94,7 @@ def members(machine, name):
         return [archive.read(member) for member in MEMBERS]
 
 
+@pytest.mark.slow
 @pytest.mark.fault("Reprodução", "treinar em outra pasta, com as fotos copiadas em outra ordem e com outras datas",
                    "mesmos bits: divisão, ativações, pesos, figuras e registro")
 def test_the_same_command_gives_the_same_bits_in_another_folder(machines):
@@ -273,6 +279,7 @@ def packed(trained, tmp_path, monkeypatch):
         yield module, tmp_path / "packed"
 
 
+@pytest.mark.slow
 def test_the_same_machine_answers_the_same(packed, trained):
     module, folder = packed
     module.answer(folder, "litert")
@@ -283,12 +290,14 @@ def test_the_same_machine_answers_the_same(packed, trained):
     assert json.loads(module.RESULTS.read_text(encoding="utf-8")) == [row] and "LiteRT" in module.table([row])
 
 
+@pytest.mark.slow
 def test_keras_alone_answers_from_the_photos_what_the_usual_road_answers(packed, trained):
     module, folder = packed
     usual = module.probabilities_of(trained.materials.maps[trained.materials.split.test], trained.materials.config)
     assert np.allclose(module.keras_phases()(module.test_pixels(folder)), usual, atol=1e-4)
 
 
+@pytest.mark.slow
 def test_other_answers_are_counted(packed, trained):
     module, folder = packed
     usual = module.probabilities_of(trained.materials.maps[trained.materials.split.test], trained.materials.config)

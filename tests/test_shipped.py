@@ -17,13 +17,8 @@ from catsdogs.training import activations_to_probabilities
 MODELS = Path(__file__).resolve().parent.parent / "models"
 CHECKPOINTS = {"phase1": PHASE1_CHECKPOINT, "phase2": PHASE2_CHECKPOINT}
 MISSING = [name for name in ("bundle.npz", "run.json", *CHECKPOINTS.values()) if not (MODELS / name).exists()]
-pytestmark = pytest.mark.skipif(bool(MISSING), reason=f"models/ lacks {', '.join(MISSING)}")
-
-
-@pytest.fixture(autouse=True)
-def use_the_shipped(isolated, monkeypatch):
-    for module in ("config", "backbone", "bundle"):
-        monkeypatch.setattr(f"catsdogs.{module}.shipped_models_dir", lambda: MODELS)
+pytestmark = [pytest.mark.usefixtures("repository_models"),
+              pytest.mark.skipif(bool(MISSING), reason=f"models/ lacks {', '.join(MISSING)}")]
 
 
 @pytest.fixture(scope="module")
@@ -37,7 +32,7 @@ def models():
 
 
 @pytest.fixture
-def photos(use_the_shipped):
+def photos(repository_models):
     return bundled_photos()
 
 

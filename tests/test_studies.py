@@ -46,31 +46,28 @@ def test_few_photos_are_repeated_until_the_epoch_is_as_long_as_before():
     assert (few.validation == whole.validation).all() and (few.test == whole.test).all()
 
 
-def test_a_run_measures_what_train_measures(trained):
-    config = trained.materials.config
-    for number, row in enumerate(recipe_run(trained.materials, config, "desafio"), start=1):
+@pytest.mark.slow
+def test_a_run_measures_what_train_measures_and_leaves_the_materials_alone(trained):
+    before = trained.materials.backbone.base.get_weights()
+    for number, row in enumerate(recipe_run(trained.materials, trained.materials.config, "desafio"), start=1):
         recorded = trained.record[f"phase{number}"]
         assert row["phase"] == number and row["epochs"] == len(recorded["history"]["loss"])
         for part in ("validation", "test"):
             assert row[f"{part}_accuracy"] == recorded[part]["accuracy"]
             assert row[f"{part}_loss"] == pytest.approx(recorded[part]["loss"], rel=1e-5)
+    after = trained.materials.backbone.base.get_weights()
+    assert all((one == two).all() for one, two in zip(before, after, strict=True))
 
 
+@pytest.mark.slow
 def test_the_better_recipe_answers_from_one_view_and_from_both(trained, monkeypatch):
     monkeypatch.setenv("CATSDOGS_CACHE", str(trained.cache))
-    config = BetterConfig(image_size=96, head_epochs=1, fine_tune_epochs=1, seed=3)
+    config = BetterConfig(image_size=96, head_epochs=1, fine_tune_epochs=1, seed=3, unfrozen_layers=20)
     one, both = better_run(trained.materials, config, "receita")
     assert (one["views"], both["views"]) == (1, 2) and one["test_loss"] != both["test_loss"]
     assert MEASURES | {"phase", "views", "epochs", "seconds"} == set(one)
     row, = recipe_run(trained.materials, config, "melhor")
     assert row["views"] == 2 and row["test_loss"] == pytest.approx(both["test_loss"], rel=1e-4)
-
-
-def test_a_run_leaves_the_materials_alone(trained):
-    before = trained.materials.backbone.base.get_weights()
-    recipe_run(trained.materials, replace(trained.materials.config, seed=9), "desafio")
-    after = trained.materials.backbone.base.get_weights()
-    assert all((one == two).all() for one, two in zip(before, after, strict=True))
 
 
 def test_few_photos_change_with_the_seed_only():
@@ -95,6 +92,7 @@ def test_repeated_photos_count_once_in_the_measures():
     assert measures["test_errors"] == 0 and measures["test_auc"] == 1
 
 
+@pytest.mark.slow
 def test_flatten_gives_the_head_every_position(materials):
     (gap,), (flat,) = (head_run(materials, FAST, pooling) for pooling in ("gap", "flatten"))
     positions = np.prod(materials.backbone.tail.output_shape[1:3])
@@ -116,6 +114,7 @@ def fine_tuned(materials):
     return fine_tune_run(materials, HIGH)[0]
 
 
+@pytest.mark.slow
 def test_without_fine_tuning_nothing_is_lost(materials, monkeypatch):
     class Former:
         def answers(self, features):
@@ -129,11 +128,13 @@ def test_without_fine_tuning_nothing_is_lost(materials, monkeypatch):
     assert row["test_loss"] == pytest.approx(phase1["test_loss"], rel=1e-4)
 
 
+@pytest.mark.slow
 def test_a_high_learning_rate_moves_the_features(fine_tuned):
     assert 0 <= fine_tuned["cka"] < 0.99 and 0 <= fine_tuned["probe_accuracy"] <= 1 and fine_tuned["epochs"] == 1
     assert set(fine_tuned) >= MEASURES and "original_agreement" not in fine_tuned
 
 
+@pytest.mark.slow
 def test_the_same_seed_gives_the_same_row_and_leaves_the_materials_alone(materials, fine_tuned):
     before = materials.backbone.base.get_weights()
     (same,) = fine_tune_run(materials, HIGH)
@@ -152,6 +153,7 @@ def changed_by_training(materials, layers: int, batch_norm: str) -> dict[str, li
     return {name: weights for name, weights in changed.items() if any(weights)}
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("layers", [3, 11, 20])
 def test_frozen_changes_the_convolutions_of_the_last_layers_only(materials, layers):
     last = materials.backbone.base.layers[-layers:]
@@ -160,11 +162,13 @@ def test_frozen_changes_the_convolutions_of_the_last_layers_only(materials, laye
     assert set(changed_by_training(materials, layers, "frozen")) == expected != set()
 
 
+@pytest.mark.slow
 def test_trained_moves_the_batch_statistics_too(materials):
     changed = changed_by_training(materials, 3, "trained")
     assert changed == {"Conv_1": [True], "Conv_1_bn": [True] * 4}  # gamma, beta, mean, variance
 
 
+@pytest.mark.slow
 def test_inference_learns_the_factors_of_batch_norm(materials):
     # Whether training=False holds the statistics still depends on Keras (keras-team/keras#20285).
     changed = changed_by_training(materials, 3, "inference")
@@ -178,6 +182,7 @@ def test_inference_answers_as_the_frozen_model_before_training(materials):
     assert np.allclose(frozen, inference, atol=1e-6)
 
 
+@pytest.mark.slow
 def test_more_layers_than_the_tail_holds_start_from_an_earlier_cut(materials, fine_tuned, monkeypatch):
     asked = []
 
@@ -214,6 +219,7 @@ def test_a_random_network_keeps_its_activations_at_a_usual_size(studied):
     assert 0.1 < features.std() < 3
 
 
+@pytest.mark.slow
 def test_transfer_gives_a_row_per_size_and_a_row_per_layer(materials, monkeypatch):
     monkeypatch.setattr("catsdogs.features._keras_is_faster", lambda: True)
     monkeypatch.setattr(studies, "TRAIN_SIZES", (10, 20, 1000))
@@ -226,6 +232,7 @@ def test_transfer_gives_a_row_per_size_and_a_row_per_layer(materials, monkeypatc
     assert rows[2]["test_loss"] == pytest.approx(usual["test_loss"], rel=1e-2)  # the same features by another road
 
 
+@pytest.mark.slow
 def test_from_scratch_the_whole_network_is_trained(materials, monkeypatch):
     def small_network(size):
         photo = keras.Input((size, size, 3))

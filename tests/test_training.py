@@ -40,6 +40,7 @@ def run(studied, weights_file):
     return backbone, *before, *both_phases(backbone, studied)
 
 
+@pytest.mark.slow
 def test_phase_2_leaves_batchnorm_statistics_gamma_and_beta_alone(run):
     backbone, _, tail_before, *_ = run
     norms = [layer for layer in backbone.tail.layers if isinstance(layer, BN)]
@@ -52,6 +53,7 @@ def test_phase_2_leaves_batchnorm_statistics_gamma_and_beta_alone(run):
             assert len(np.unique(old)) > 1  # a value of its own, not a starting value that would come back
 
 
+@pytest.mark.slow
 def test_phase_2_trains_every_convolution_of_the_tail(run):
     backbone, _, tail_before, *_ = run
     convolutions = [layer for layer in backbone.tail.layers if isinstance(layer, CONVOLUTIONS)]
@@ -60,6 +62,7 @@ def test_phase_2_trains_every_convolution_of_the_tail(run):
         assert not np.array_equal(tail_before[layer.name][0], layer.get_weights()[0]), layer.name
 
 
+@pytest.mark.slow
 def test_phase_2_leaves_the_trunk_alone(run):
     backbone, trunk_before, *_ = run
     for name, arrays in snapshot(backbone.trunk).items():
@@ -76,6 +79,7 @@ def test_phase_1_trains_only_the_head(studied, new_backbone):
     assert all(np.array_equal(old, new) for name in before for old, new in zip(before[name], after[name], strict=True))
 
 
+@pytest.mark.slow
 def test_same_seed_gives_bit_identical_weights_in_both_phases(trained, studied):
     """The pipeline's run, and each phase again from where it started."""
     keras.utils.set_random_seed(CONFIG.seed)
@@ -104,6 +108,7 @@ def test_another_seed_gives_other_weights(studied, backbone):
     assert not np.array_equal(*kernels)
 
 
+@pytest.mark.slow
 def test_history_has_its_four_lists_and_the_best_epoch(run):
     *_, phase1, phase2 = run
     for phase, epochs in ((phase1, CONFIG.head_epochs), (phase2, CONFIG.fine_tune_epochs)):

@@ -5,7 +5,6 @@
 
 import io
 import json
-import multiprocessing
 import os
 import random
 import shutil
@@ -18,7 +17,8 @@ from types import SimpleNamespace
 
 import numpy as np
 import pytest
-from helpers import CONFIG, FULL, assert_sentence, heed_ctrl_c, run_on_disk, whole_photos, zipped
+from helpers import CONFIG, FULL, assert_sentence, heed_ctrl_c, new_process, run_on_disk, whole_photos, zipped
+from kept import kept
 from trial_runs import run_download, run_training
 
 from catsdogs.checkpoint import load_checkpoint
@@ -81,6 +81,7 @@ def test_a_damaged_photo_is_read_or_refused_with_a_sentence(tmp_path, record_pro
     record_property("trials", BROKEN_FILES)
 
 
+@pytest.mark.slow
 @pytest.mark.fault("Fotos", "estragadas ao acaso, em cinco tipos de arquivo, ao classificar",
                    "resposta, ou uma frase por arquivo; as outras seguem")
 def test_damaged_photos_do_not_stop_a_folder_from_being_answered(tmp_path, trained_here, record_property):
@@ -111,23 +112,18 @@ def test_damaged_photos_do_not_stop_a_folder_from_being_answered(tmp_path, train
 
 # Processes killed at any moment
 
-def start(target, *arguments):
-    """A new process at work; not a copy of this one, which would have its threads' locks, but not its threads."""
-    process = multiprocessing.get_context("spawn").Process(target=target, args=arguments)
-    process.start()
-    return process
-
-
 @pytest.fixture(scope="module")
 def training(tmp_path_factory, photo_folder, weights_file):
     """``start`` trains in a folder; ``expected`` and ``stages`` are those of an undisturbed training."""
     source = zipped(photo_folder, tmp_path_factory.mktemp("source") / "fotos.zip")
 
     def start_training(folder, *when):
-        return start(run_training, folder, source, weights_file, *when)
+        return new_process(run_training, folder, source, weights_file, *when)
 
-    calm = tmp_path_factory.mktemp("calm") / "place"
-    finish(start_training(calm))
+    def undisturbed(folder):
+        finish(start_training(folder / "place"))
+
+    calm = kept("calm", undisturbed) / "place"
     stages = json.loads(calm.with_suffix(".json").read_text())
     return SimpleNamespace(start=start_training, expected=outcome(calm), stages=stages,
                            trunks=calm / "cache" / "trunks")
@@ -150,6 +146,7 @@ def outcome(folder) -> dict:
     return {**weights, **figures, "record": {key: value for key, value in record.items() if key != "date"}}
 
 
+@pytest.mark.slow
 @pytest.mark.fault("Processos", "dois treinos ao mesmo tempo, na mesma pasta", "terminam iguais")
 def test_two_trainings_in_one_place_end_alike(tmp_path, training):
     if not FULL:  # converting the trunk takes most of the time
@@ -166,10 +163,12 @@ STAGES = {"photos": "ao descompactar as fotos", "index": "ao gravar o índice", 
           "images": "ao gravar as figuras"}
 
 
+@pytest.mark.slow
 def test_a_training_touches_the_disk_at_every_stage(training):
     assert set(STAGES) <= set(training.stages)
 
 
+@pytest.mark.slow
 @needs_sigkill
 @pytest.mark.fault("Processos", "treino morto (SIGKILL) em qualquer etapa, da descompactação ao registro", GOES_ON)
 def test_a_killed_training_goes_on_to_the_same_weights(tmp_path, training, record_property):
@@ -191,6 +190,7 @@ def test_a_killed_training_goes_on_to_the_same_weights(tmp_path, training, recor
     record_property("trials", died)
 
 
+@pytest.mark.slow
 @needs_sigkill
 @pytest.mark.fault("Processos", "download morto (SIGKILL) a qualquer momento", "o seguinte recomeça; nada pela metade")
 def test_a_killed_download_leaves_no_half_file(tmp_path, serve, record_property):
@@ -210,7 +210,7 @@ def test_a_killed_download_leaves_no_half_file(tmp_path, serve, record_property)
     url, requests = serve(slowly)
     for seed in range(KILLED_DOWNLOADS):
         asked = len(requests)
-        process = start(run_download, url, target)
+        process = new_process(run_download, url, target)
         while len(requests) == asked:
             assert process.is_alive()
             time.sleep(0.005)
@@ -219,13 +219,14 @@ def test_a_killed_download_leaves_no_half_file(tmp_path, serve, record_property)
         process.join()
         assert not target.exists() or target.read_bytes() == whole, f"seed {seed}"
         target.unlink(missing_ok=True)
-    finish(start(run_download, url, target))
+    finish(new_process(run_download, url, target))
     assert target.read_bytes() == whole
     record_property("trials", KILLED_DOWNLOADS)
 
 
 # Ctrl+C
 
+@pytest.mark.slow
 @pytest.mark.fault("Processos", "Ctrl+C em qualquer momento do treino ou da predição",
                    "uma linha, sem a pilha de chamadas")
 @pytest.mark.skipif(os.name == "nt", reason="another kind of signal on Windows")
@@ -256,14 +257,17 @@ def test_ctrl_c_at_any_moment_ends_with_one_line(tmp_path, photo_folder, weights
 
 # Where nothing can be written
 
+@pytest.mark.slow
 @pytest.mark.fault("Disco", "pasta pessoal só de leitura", "prediz; o treino diz o que fazer, em uma frase")
 @pytest.mark.parametrize("command", ["predict", "train"])
-def test_a_home_that_cannot_be_written(tmp_path, photo_folder, weights_file, trained_here, command):
+def test_a_home_that_cannot_be_written(tmp_path, photo_folder, weights_file, small_file, command):
+    (tmp_path / "models").mkdir()
+    shutil.copy(small_file, tmp_path / "models" / PHASE2_CHECKPOINT)
     arguments = {"predict": [photo_folder / "cats" / "000.jpg"],
                  "train": ["--data", photo_folder, "--weights", weights_file, "--image-size", "96"]}[command]
     home = str(tmp_path / "disk")
     ran = run_on_disk(tmp_path, "ro", "-m", "catsdogs", command, *arguments, HOME=home, KERAS_HOME=home,
-                      CATSDOGS_CACHE="", CATSDOGS_MODELS=str(trained_here.models))
+                      CATSDOGS_CACHE="", CATSDOGS_MODELS=str(tmp_path / "models"))
     assert "Traceback" not in ran.stderr
     if command == "predict":
         assert ran.returncode == 0 and "%" in ran.stdout, ran.stderr
@@ -272,29 +276,50 @@ def test_a_home_that_cannot_be_written(tmp_path, photo_folder, weights_file, tra
         assert "CATSDOGS_CACHE" in assert_sentence(ran.stderr.strip().splitlines()[-1])
 
 
+# Trains on a disk of its own for each name → bytes, where there is an older file of that name.
+TRAIN_AND_LOOK = f"""if True:
+    import contextlib, io, json, os, subprocess, sys
+    from pathlib import Path
+    from catsdogs.cli import main
+    rooms, command = map(json.loads, sys.argv[1:])
+    found = {{}}
+    for number, (what, room) in enumerate(rooms.items()):
+        os.mkdir(str(number))
+        subprocess.run(["mount", "-t", "tmpfs", "-o", f"size={{room}}", "none", str(number)], check=True)
+        os.chdir(str(number))
+        Path(what).parent.mkdir(exist_ok=True)
+        Path(what).write_text("o anterior")
+        with contextlib.redirect_stderr(io.StringIO()) as told:
+            code = main(command)
+        there = [name for name in {WRITTEN} if Path(name).exists()]
+        found[what] = code, told.getvalue(), Path(what).read_text(errors="replace"), there
+        os.chdir("..")
+    print(json.dumps(found))
+"""
+
+
+@pytest.fixture(scope="module")
+def on_full_disks(tmp_path_factory, photo_folder, weights_file, trained):
+    """What trainings left where there is room for all that is written before a file, and for a part of it."""
+    pages = {name: -(-(trained.models / name).stat().st_size // PAGE) for name in WRITTEN}
+    rooms = {what: PAGE * (1 + sum(pages[name] for name in WRITTEN[:WRITTEN.index(what)]) + (pages[what] - 1) // 2)
+             for what in WRITTEN}  # 1: "o anterior"
+    command = ["train", "--data", str(photo_folder), "--weights", str(weights_file), "--image-size", "96", "--epochs",
+               "1", "--fine-tune-epochs", "1"]
+    ran = run_on_disk(tmp_path_factory.mktemp("full"), "size=1000000", "-c", TRAIN_AND_LOOK, json.dumps(rooms),
+                      json.dumps(command), CATSDOGS_CACHE=str(trained.cache), CATSDOGS_MODELS=".")
+    assert ran.returncode == 0, ran.stderr
+    return json.loads(ran.stdout.splitlines()[-1])
+
+
+@pytest.mark.slow
 @pytest.mark.fault("Disco", "o disco enche ao gravar checkpoint, registro ou figura",
                    "uma frase; o arquivo anterior fica inteiro")
 @pytest.mark.parametrize("what", WRITTEN)
-def test_a_full_disk_where_results_are_written(tmp_path, photo_folder, weights_file, trained, what):
-    """There is room for all that is written before ``what``, and for a part of it."""
-    pages = {name: -(-(trained.models / name).stat().st_size // PAGE) for name in WRITTEN}
-    room = 1 + sum(pages[name] for name in WRITTEN[:WRITTEN.index(what)]) + (pages[what] - 1) // 2  # 1: "o anterior"
-    train_and_look = f"""if True:
-        import subprocess, sys
-        from pathlib import Path
-        old = Path({what!r})
-        old.parent.mkdir(exist_ok=True)
-        old.write_text("o anterior")
-        code = subprocess.call([sys.executable, "-m", "catsdogs", *sys.argv[1:]])
-        print(old.read_text() if code == 1 else code)
-        print(*[name for name in {WRITTEN} if Path(name).exists()])
-    """
-    ran = run_on_disk(tmp_path, f"size={room * PAGE}", "-c", train_and_look, "train", "--data",
-                      photo_folder, "--weights", weights_file, "--image-size", "96", "--epochs", "1",
-                      "--fine-tune-epochs", "1", "--json", CATSDOGS_CACHE=str(trained.cache), CATSDOGS_MODELS=".")
-    there = WRITTEN[:WRITTEN.index(what) + 1]
-    assert ran.stdout.splitlines() == ["o anterior", " ".join(there)] and "Traceback" not in ran.stderr, ran.stderr
-    assert "disco" in assert_sentence(ran.stderr.strip().splitlines()[-1])
+def test_a_full_disk_where_results_are_written(on_full_disks, what):
+    code, told, content, there = on_full_disks[what]
+    assert (code, content, there) == (1, "o anterior", WRITTEN[:WRITTEN.index(what) + 1])
+    assert "disco" in assert_sentence(told.strip().splitlines()[-1]) and "Traceback" not in told
 
 
 def test_what_killed_and_interrupted_runs_left_does_not_pile_up(tmp_path):

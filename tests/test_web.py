@@ -40,6 +40,7 @@ def resized(trained):
     return [resize_photo(read_photo(photos.path(i)), CONFIG.image_size)[None] for i in range(COUNT)]
 
 
+@pytest.mark.slow
 def test_one_model_gives_both_phases_answers_and_maps(models, expected, resized):
     model = web_model(models, CONFIG)
     answers = [model(photo, training=False) for photo in resized]
@@ -56,6 +57,7 @@ def exported(trained, tmp_path_factory):
         return folder, export_web(folder)
 
 
+@pytest.mark.slow
 @pytest.mark.skipif(not litert.is_installed(), reason="ai-edge-litert is not installed")
 def test_the_file_in_16_bits_agrees(exported, expected, resized):
     from ai_edge_litert.interpreter import Interpreter
@@ -74,6 +76,7 @@ def test_the_file_in_16_bits_agrees(exported, expected, resized):
     assert np.corrcoef(heat.ravel(), expected[1].ravel())[0, 1] > 0.99
 
 
+@pytest.mark.slow
 def test_description_is_of_this_file(exported, trained):
     folder, about = exported
     content = (folder / web.MODEL_FILE).read_bytes()
@@ -84,6 +87,7 @@ def test_description_is_of_this_file(exported, trained):
     assert len(content) < checkpoints / 2  # one trunk instead of two, two bytes a weight instead of four
 
 
+@pytest.mark.slow
 def test_phases_of_different_trainings_are_refused(trained, isolated, tmp_path, refused):
     (isolated / "models").mkdir(parents=True)
     for name, change in zip(PHASES, ({}, {"key": "other"}), strict=True):
