@@ -1,8 +1,8 @@
 """Notebooks as Colab runs them: a Python with TensorFlow but without our package, which the first cell installs.
 
-A fresh environment stands for Colab's, a stub for its module ``google.colab``, and a snapshot of the working tree for
-the repository on GitHub. ``CATSDOGS_COLAB=all`` runs every notebook, not just a few. ``CATSDOGS_COLAB=runtime`` runs
-every notebook in the Python that runs the tests, which is then Colab's own.
+An environment of links to packages of this one stands for Colab's, a stub for its module ``google.colab``, and a
+snapshot of the working tree for the repository on GitHub. ``CATSDOGS_COLAB=all`` runs every notebook, not just a few.
+``CATSDOGS_COLAB=runtime`` runs every notebook in the Python that runs the tests, which is then Colab's own.
 """
 
 import json
@@ -11,12 +11,16 @@ import re
 import shutil
 import subprocess
 import sys
+from importlib.metadata import distribution
 from pathlib import Path
 from types import SimpleNamespace
 
 import nbformat
 import pytest
 from helpers import missing
+from kept import kept
+from packaging.requirements import Requirement
+from packaging.utils import canonicalize_name
 
 from catsdogs.offline import pinned
 
@@ -27,9 +31,10 @@ SETTING = ENVIRONMENT.get("CATSDOGS_COLAB", "")
 NOTEBOOKS = sorted((ROOT / "book").rglob("*.ipynb"))
 FEW = ("transfer-learning_cats-vs-dogs", "predicao", "escalando")
 CHOSEN = [path for path in NOTEBOOKS if SETTING or path.stem in FEW]
-# What Colab has among all that the notebooks use, and what executes a notebook. The package google-colab demands this
-# IPython, which is years older than the one pinned for the book.
-PREINSTALLED = ("tensorflow", "numpy", "matplotlib", "scikit-learn", "ipython==7.34.0", "ipykernel", "nbclient")
+# What Colab has among all that the notebooks use, and what executes a notebook.
+PREINSTALLED = ("tensorflow", "numpy", "matplotlib", "scikit-learn", "ipykernel", "nbclient", "pip")
+# The package google-colab demands this one, which is years older than the one pinned for the book.
+IPYTHON = "ipython==7.34.0"
 
 # What IPython runs before the first cell.
 STARTUP = """
@@ -61,9 +66,38 @@ def run(*command, **options):
 
 
 def installed(python):
-    """Name → version of every installed package."""
-    listed = run(python, "-m", "pip", "list", "--format", "json", "--disable-pip-version-check", env=ENVIRONMENT)
-    return {package["name"]: package["version"] for package in json.loads(listed)}
+    """Name → version of every installed package; of two with one name, the one that is imported."""
+    code = "import json; from importlib.metadata import distributions as all; " \
+           "print(json.dumps({found.name: found.version for found in reversed([*all()])}))"
+    return json.loads(run(python, "-I", "-c", code, env=ENVIRONMENT))  # without the current folder
+
+
+def needed_for(names):
+    """The distributions installed here that these need, themselves included."""
+    found, wanted = {}, [Requirement(name) for name in names]
+    while wanted:
+        requirement = wanted.pop()
+        name = canonicalize_name(requirement.name)
+        needed = requirement.marker is None or requirement.marker.evaluate({"extra": ""})
+        if needed and name not in {*found, "ipython"}:
+            found[name] = distribution(name)
+            wanted += map(Requirement, found[name].requires or [])
+    return found
+
+
+def gather(folder):
+    """Links to all that is here and in Colab, and the IPython that is not."""
+    here, old = folder / "here", folder / "old"
+    here.mkdir()
+    for each in needed_for(PREINSTALLED).values():
+        for top in {path.parts[0] for path in each.files} - {"..", "__pycache__"}:
+            if not (here / top).exists():  # several packages may share a folder
+                (here / top).symlink_to(each.locate_file(top))
+    pins = pinned((ROOT / "requirements.txt").read_text(encoding="utf-8")).splitlines()
+    constraints = folder / "constraints.txt"
+    constraints.write_text("\n".join(pin for pin in pins if not pin.startswith("ipython==")), encoding="utf-8")
+    run(sys.executable, "-m", "pip", "install", "--quiet", "--disable-pip-version-check", "--target", old,
+        "--constraint", constraints, IPYTHON, env=ENVIRONMENT)
 
 
 @pytest.fixture(scope="session")
@@ -72,16 +106,15 @@ def python(tmp_path_factory):
     if SETTING == "runtime":
         return Path(sys.executable)
     folder = tmp_path_factory.mktemp("colab") / "venv"
-    run(sys.executable, "-m", "venv", folder)
+    run(sys.executable, "-m", "venv", "--without-pip", folder)
     python = folder / ("Scripts/python.exe" if os.name == "nt" else "bin/python")
-    pins = pinned((ROOT / "requirements.txt").read_text(encoding="utf-8")).splitlines()
-    constraints = folder / "constraints.txt"
-    constraints.write_text("\n".join(pin for pin in pins if not pin.startswith("ipython==")), encoding="utf-8")
-    command = [python, "-m", "pip", "install", "--quiet", "--disable-pip-version-check", "--constraint", constraints,
-               *PREINSTALLED]
-    done = subprocess.run(command, capture_output=True, text=True, env=ENVIRONMENT)
-    if done.returncode:
-        missing(f"The package registry is out of reach or lacks what Colab has. {done.stderr[-500:]}")
+    try:
+        gathered = kept("colab", gather)
+    except (OSError, AssertionError) as error:
+        missing(f"The package registry is out of reach, or this system has no links. {str(error)[-500:]}")
+    # Not among the environment's own packages, where pip would write through the links.
+    site = run(python, "-c", "import sysconfig; print(sysconfig.get_path('purelib'))").strip()
+    (Path(site) / "colab.pth").write_text(f"{gathered / 'old'}\n{gathered / 'here'}\n", encoding="utf-8")
     return python
 
 
