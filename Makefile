@@ -1,11 +1,16 @@
-# make book: build the book. make test: run every test. make bench: measure. All set up .venv first.
+# make book: build the book. make check: lint, and run the fast tests. make test: run every test. make bench: measure.
+# All set up .venv first.
 
 PYTHON ?= python3
 VENV := .venv
 INSTALLED := $(VENV)/installed
 PIP := $(VENV)/bin/python -m pip install --quiet --disable-pip-version-check
 
-.PHONY: book rehearsal test notebooks trials bench lint links readme assignment lock sbom clean
+# One process per core, up to four, each with a few gigabytes of its own; a file's tests share what is costly. In the
+# order of conftest.py: xdist's own, by the number of tests, would leave slow ones for the end.
+PYTEST := $(VENV)/bin/python -m pytest --numprocesses logical --maxprocesses 4 --dist loadfile --no-loadscope-reorder
+
+.PHONY: book rehearsal check test notebooks trials bench lint links readme assignment lock sbom clean
 
 book: $(INSTALLED)
 	$(VENV)/bin/python book/build.py
@@ -14,14 +19,16 @@ book: $(INSTALLED)
 rehearsal: $(INSTALLED)
 	$(VENV)/bin/python book/build.py --quick --out _build/rehearsal
 
-# One process per core, up to four, each with a few gigabytes of its own. In the files' order: the largest first, which
-# is xdist's own, would leave the slow one that tries Colab, of few tests, for the end.
+# Before each change goes in: the linter, and the tests that take moments and need neither site nor browser.
+check: lint
+	$(PYTEST) -m "not slow"
+
 test: rehearsal
-	$(VENV)/bin/python -m pytest --numprocesses logical --maxprocesses 4 --no-loadscope-reorder
+	$(PYTEST)
 
 # Each chapter alone under nbval, the solutions of its exercises included.
 notebooks: $(INSTALLED)
-	$(VENV)/bin/python -m pytest --numprocesses logical --maxprocesses 4 tests/nbval_pages.py
+	$(PYTEST) --dist load tests/nbval_pages.py
 
 # Every fault that the tests cause, at full length, for the page Confiabilidade; `make test` runs a few trials of each.
 trials: $(INSTALLED)

@@ -12,13 +12,15 @@ import sys
 import tempfile
 import time
 from collections.abc import Callable
+from functools import cached_property
 from pathlib import Path
 
+import nbformat
 import psutil
 from tqdm import tqdm
 
 from catsdogs.config import Config, load_config
-from catsdogs.data import find_photos, split_photos
+from catsdogs.data import Photos, bundled_photos, find_photos, split_photos
 from catsdogs.errors import CatsdogsError
 from catsdogs.files import read_json, write_json
 from catsdogs.photo import sample_photo
@@ -39,27 +41,60 @@ class Bench:
 
     def __init__(self, folder: Path, quick: bool):
         self.folder, self.quick = folder, quick
-        self.photos = find_photos(load_config())
-        if not self.photos.has_files:
-            raise CatsdogsError("Para medir são precisas as fotos: conecte-se à internet ou indique uma pasta "
-                                "com CATSDOGS_DATA.")
         self.epochs = 1 if quick else 10
-        self.machine = self.job("speed")
+
+    @cached_property
+    def photos(self) -> Photos:
+        """The photos at hand."""
+        photos = find_photos(load_config())
+        if not photos.has_files:
+            raise CatsdogsError("Para esta medida são precisas as fotos: conecte-se à internet ou indique uma pasta "
+                                "com CATSDOGS_DATA. Para medir só o livro e os testes, rode `make bench BENCH=\"--only "
+                                "book tests\"`.")
+        return photos
+
+    @cached_property
+    def machine(self) -> dict:
+        """What this machine is and how fast it multiplies, with what every row says of its making."""
+        return self.measured(_job("speed"), photos=False)
+
+    @cached_property
+    def clone(self) -> Path:
+        """A fresh clone of the repository with its environment installed."""
+        clone = self.folder / "clone"
+        subprocess.run(["git", "clone", "--quiet", HERE.parent, clone], check=True)
+        self.make(".venv/installed")
+        return clone
+
+    def make(self, target: str) -> float:
+        """The seconds that ``make`` takes in the clone, on a machine that has no photos.
+
+        Raises:
+            CatsdogsError: it failed.
+        """
+        environment = {name: value for name, value in os.environ.items() if not name.startswith("CATSDOGS_")}
+        environment["CATSDOGS_CACHE"] = str(self.folder / "clone_cache")
+        start = time.perf_counter()
+        done = subprocess.run(["make", "-C", str(self.folder / "clone"), target], env=environment, text=True,
+                              capture_output=True)
+        if done.returncode:
+            raise CatsdogsError(f"A medida parou: make {target} falhou. {(done.stdout + done.stderr)[-1000:]}")
+        return time.perf_counter() - start
 
     def job(self, name: str, cache: str = "", **settings) -> dict:
         """What a job of ``jobs.py`` printed, its seconds and its peak memory."""
-        command = [sys.executable, str(HERE / "jobs.py"), name, *[f"{key}={value}" for key, value in settings.items()]]
-        return self.measured(command, cache)
+        return self.measured(_job(name, **settings), cache)
 
-    def measured(self, command: list[str], cache: str = "", data: Path | None = None) -> dict:
+    def measured(self, command: list[str], cache: str = "", data: Path | None = None, photos: bool = True) -> dict:
         """Run a command; its last line of output if that is JSON, ``seconds_all`` and ``memory`` in bytes.
 
         Args:
             cache: a name; commands with the same name share a cache, the empty one stands for a fresh one.
+            photos: whether it needs the photos.
         """
         cache_dir = self.folder / (cache or f"cache{time.time_ns()}")
         environment = {**os.environ, "CATSDOGS_CACHE": str(cache_dir), "CATSDOGS_MODELS": str(cache_dir / "models"),
-                       "CATSDOGS_DATA": str(data or self.photos.folder)}
+                       **({"CATSDOGS_DATA": str(data or self.photos.folder)} if photos else {})}
         (cache_dir / "models").mkdir(parents=True, exist_ok=True)
         with tempfile.TemporaryFile("w+") as output, tempfile.TemporaryFile("w+") as error:
             start = time.perf_counter()
@@ -83,6 +118,11 @@ class Bench:
         return operations / self.machine["flops_per_second"]
 
 
+def _job(name: str, **settings) -> list[str]:
+    """The command that does a job of ``jobs.py``."""
+    return [sys.executable, str(HERE / "jobs.py"), name, *[f"{key}={value}" for key, value in settings.items()]]
+
+
 def _most_memory(job: subprocess.Popen) -> int:
     """Wait for a process to end; the most bytes of its own that it held, without what the disk cache lends."""
     most, process = 0, psutil.Process(job.pid)
@@ -98,17 +138,20 @@ def _most_memory(job: subprocess.Popen) -> int:
 
 
 def row(bench: Bench, name: str, unit: str, ours: float, plain: float | None = None, bound: float | None = None,
-        accuracy: tuple[float | None, float | None] = (None, None), config: dict | None = None, **details) -> dict:
+        accuracy: tuple[float | None, float | None] = (None, None), config: dict | None = None,
+        photos_of: Photos | None = None, **details) -> dict:
     """One line of ``results.json``: what was found, and what made it.
 
-    ``ratio`` says how many times better ours is; ``config`` is the challenge's when not given.
+    ``ratio`` says how many times better ours is; ``config`` is the challenge's and ``photos_of`` those at hand when
+    not given.
     """
+    photos = photos_of or bench.photos
     higher_is_better = unit.endswith("/s")
     ratio = None if plain is None else ours / plain if higher_is_better else plain / ours
     return {"name": name, "unit": unit, "ours": ours, "plain": plain, "ratio": ratio, "bound": bound,
             "device": bench.machine["device"], "accuracy_ours": accuracy[0], "accuracy_plain": accuracy[1],
-            "details": details, "config": config or bench.machine["config"], "data": bench.photos.origin,
-            "photos": len(bench.photos),
+            "details": details, "config": config or bench.machine["config"], "data": photos.origin,
+            "photos": len(photos),
             **{name: bench.machine[name] for name in ("backbone", "trunk", "versions", "date")}}
 
 
@@ -207,16 +250,40 @@ def _repeat(bench: Bench, folder: Path, count: int) -> None:
         copy.write_bytes(bench.photos.path(number).read_bytes() + str(i).encode())
 
 
-def book_build(bench: Bench) -> list[dict]:
-    """``make book`` in a fresh clone, installation included, and again with nothing changed."""
-    clone = bench.folder / "clone"
-    subprocess.run(["git", "clone", "--quiet", HERE.parent, clone], check=True)
-    return [row(bench, name, "s", bench.measured(["make", "-C", str(clone), "book"], "book")["seconds_all"])
-            for name in ("book_build_cold", "book_build_unchanged")]
+def book(bench: Bench) -> list[dict]:
+    """``make book`` in a fresh clone without photos: cold, with nothing changed, with one cell of one page changed."""
+    page = bench.clone / "book" / "pratica" / "dados.ipynb"
+    cold, unchanged = bench.make("book"), bench.make("book")
+    _edit(page, "markdown", "\n\nMais uma frase.")
+    sentence = bench.make("book")
+    _edit(page, "code", "\n# mais um comentário")
+    cell = bench.make("book")
+    with open(bench.clone / "catsdogs" / "grading.py", "a", encoding="utf-8") as module:
+        module.write("# one more comment\n")
+    return [book_row(bench, "book_cold", cold), book_row(bench, "book_unchanged", unchanged),
+            book_row(bench, "book_one_page", cell, sentence=sentence, module_of_no_page=bench.make("book"))]
+
+
+def _edit(page: Path, kind: str, more: str) -> None:
+    """Add something to the last cell of a kind of a notebook."""
+    notebook = nbformat.read(page, as_version=4)
+    [cell for cell in notebook.cells if cell.cell_type == kind][-1].source += more
+    nbformat.write(notebook, page)
+
+
+def tests(bench: Bench) -> list[dict]:
+    """``make test`` in a fresh clone without photos, and ``make check``."""
+    cold = bench.clone and bench.make("test")
+    return [book_row(bench, "tests", cold, site_unchanged=bench.make("test"), check=bench.make("check"))]
+
+
+def book_row(bench: Bench, name: str, seconds: float, **details) -> dict:
+    """A row about the repository itself, which needs no photos."""
+    return row(bench, name, "s", seconds, photos_of=bundled_photos(), **details)
 
 
 BENCHMARKS: dict[str, Callable[[Bench], list[dict]]] = {
-    work.__name__: work for work in (start_up, prediction, extraction, second_run, whole_job, growth, book_build)}
+    work.__name__: work for work in (start_up, prediction, extraction, second_run, whole_job, growth, book, tests)}
 
 
 def main() -> int:
