@@ -206,6 +206,7 @@ def test_official_weights_are_fetched_once_for_keras_too(official, backbone):
     assert requests == [f"/{official.file.name}"] and official.file.exists()
 
 
+@pytest.mark.slow
 @pytest.mark.fault("Download", "pesos cortados ou trocados por outra coisa, agora ou antes",
                    "baixa de novo; senão, valem os do repositório")
 @pytest.mark.parametrize("damage", [lambda whole: whole[:-1], lambda whole: whole[:5000], lambda whole: b"<html>",

@@ -97,12 +97,13 @@ def test_an_experiment_shows_its_factors(source, isolated, capsys, monkeypatch):
 
 
 @pytest.mark.slow
-def test_evaluate_repeats_the_runs_numbers(photo_folder, trained_here, capfd):
+def test_evaluate_repeats_the_runs_numbers(photo_folder, trained_here, capfd, monkeypatch):
     source = ["--data", str(photo_folder)]
     assert main(["evaluate", *source, "--json"]) == 0
     result = json.loads(capfd.readouterr().out)
     for phase in ("phase1", "phase2"):
         assert result[phase]["test"]["confusion"] == trained_here.record[phase]["test"]["confusion"]
+    monkeypatch.setattr(pipeline, "evaluate_checkpoints", lambda materials: result)
     assert main(["evaluate", *source]) == 0
     assert "Validação, fase 1" in capfd.readouterr().out
 

@@ -1,16 +1,13 @@
 """Training on several devices and in 16 bits: the same results, and nothing of it in what is saved."""
 
-import json
-import os
-import subprocess
-import sys
 import zipfile
-from dataclasses import asdict, replace
+from dataclasses import replace
 from types import SimpleNamespace
 
 import numpy as np
 import pytest
-from helpers import CONFIG
+from helpers import CONFIG, new_process
+from trial_runs import train_on_two_devices
 
 from catsdogs import devices
 from catsdogs.checkpoint import load_checkpoint
@@ -23,19 +20,6 @@ from catsdogs.training import build_head
 
 # No dropout: its units are drawn otherwise on several devices and in 16 bits.
 SAME = replace(CONFIG, test_fraction=0.125, validation_fraction=0.125, dropout=0.0, batch_size=6, head_epochs=2)
-ON_TWO_DEVICES = """
-import json
-import sys
-from catsdogs.config import Config
-from catsdogs.devices import Hardware
-from catsdogs.pipeline import prepare, train
-from catsdogs.quiet import tf
-
-cpu = tf.config.list_physical_devices("CPU")[0]
-tf.config.set_logical_device_configuration(cpu, [tf.config.LogicalDeviceConfiguration()] * 2)
-config, photos, weights = sys.argv[1:]
-train(prepare(Config(**json.loads(config)), photos, weights), hardware=Hardware(2))
-"""
 
 
 @pytest.fixture(scope="module")
@@ -47,9 +31,9 @@ def one_and_two(tmp_path_factory, photo_folder, weights_file, studied):
         patch.setenv("CATSDOGS_MODELS", str(folders.one))
         folders.materials = prepare(SAME, photo_folder, weights_file)
         train(folders.materials, say=lambda line: None)
-    command = [sys.executable, "-c", ON_TWO_DEVICES, json.dumps(asdict(SAME)), str(photo_folder), str(weights_file)]
-    environment = {**os.environ, "CATSDOGS_CACHE": str(studied.cache), "CATSDOGS_MODELS": str(folders.two)}
-    subprocess.run(command, env=environment, check=True)
+    process = new_process(train_on_two_devices, SAME, photo_folder, weights_file, studied.cache, folders.two)
+    process.join()
+    assert process.exitcode == 0
     return folders
 
 

@@ -132,7 +132,7 @@ def graded(small, isolation, tmp_path_factory):
     (class_folder / "vazia").mkdir()
     out = folder / "notas.csv"
     command = ["grade", str(class_folder), "--autograder", str(small.autograder), "--out", str(out), "--jobs", "2",
-               "--time-limit", "40"]
+               "--time-limit", "25"]
     assert main(command) == 0
     with out.open(encoding="utf-8", newline="") as file:
         rows = {row["estudante"]: row for row in csv.DictReader(file)}

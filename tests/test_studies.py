@@ -203,6 +203,7 @@ def test_an_earlier_cut_without_photos_is_refused(materials, refused):
     assert "fotos" in refused(fine_tune_run, alone, replace(FAST, unfrozen_layers=38))
 
 
+@pytest.mark.slow
 def test_random_networks_are_frozen_reproducible_and_differ_by_seed(studied, backbone):
     one, same, other = (random_base(studied.photos, replace(CONFIG, seed=seed)).get_weights() for seed in (1, 1, 2))
     assert all((a == b).all() for a, b in zip(one, same, strict=True))
