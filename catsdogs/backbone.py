@@ -7,16 +7,11 @@ from pathlib import Path
 
 from catsdogs.checkpoint import load_checkpoint
 from catsdogs.config import PHASE1_CHECKPOINT, Config, checkpoint_path, shipped_models_dir
-from catsdogs.download import download
+from catsdogs.download import WEIGHTS_BYTES, WEIGHTS_NAME, WEIGHTS_URL, download, keras_models_dir
 from catsdogs.errors import CatsdogsError
 from catsdogs.guard import check_weights
 from catsdogs.quiet import keras
 
-# Where Keras Applications keeps its weights, and the name get_file gives them on disk.
-WEIGHTS_URL = "https://storage.googleapis.com/tensorflow/keras-applications/mobilenet_v2/"
-WEIGHTS_NAME = "mobilenet_v2_weights_tf_dim_ordering_tf_kernels_1.0_{size}_no_top.h5"
-# By image size, as Keras's own progress bar shows it; of the others only the content is checked.
-WEIGHTS_BYTES = {224: 9_406_464}
 # Keras goes by the name: what ends otherwise it opens as a zip or a folder, and ``check_weights`` reads HDF5.
 WEIGHTS_SUFFIXES = (".h5", ".hdf5")
 MIN_IMAGE_SIZE = 32
@@ -99,11 +94,6 @@ def _base_from_file(config: Config, path: Path) -> tuple[keras.Model, str]:
     except Exception as error:  # weights of something else may fail anywhere inside Keras
         raise CatsdogsError(f"{path.name} não contém pesos da MobileNetV2 sem classificador (include_top=False): "
                             "indique outro arquivo.") from error
-
-
-def keras_models_dir() -> Path:
-    """Where Keras keeps the weights it downloads."""
-    return Path(os.environ.get("KERAS_HOME", Path.home() / ".keras")) / "models"
 
 
 def _imagenet_base(config: Config) -> tuple[keras.Model, str]:

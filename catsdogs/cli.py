@@ -544,7 +544,8 @@ def run_export(options: argparse.Namespace) -> int:
 
 def run_named_experiment(options: argparse.Namespace) -> int:
     """``catsdogs experiment``."""
-    from catsdogs.experiments import EXPERIMENTS, factor_names, factor_value, results_path, run_experiment
+    from catsdogs.experiments import EXPERIMENTS, factor_names, run_experiment
+    from catsdogs.results import factor_value, results_path
 
     if options.nome not in EXPERIMENTS:
         raise CatsdogsError(f"Não conheço o experimento {options.nome}: escolha entre {', '.join(EXPERIMENTS)}.")

@@ -37,6 +37,11 @@ from catsdogs.limits import (
 # Source of the size: the file's own HTTP headers, as TensorFlow's tutorials use it.
 OFFICIAL_URL = "https://storage.googleapis.com/mledu-datasets/cats_and_dogs_filtered.zip"
 OFFICIAL_BYTES = 68_606_236
+# Where Keras Applications keeps its weights, and the name get_file gives them on disk.
+WEIGHTS_URL = "https://storage.googleapis.com/tensorflow/keras-applications/mobilenet_v2/"
+WEIGHTS_NAME = "mobilenet_v2_weights_tf_dim_ordering_tf_kernels_1.0_{size}_no_top.h5"
+# By image size, as Keras's own progress bar shows it; of the others only the content is checked.
+WEIGHTS_BYTES = {224: 9_406_464}
 
 OTHERWISE = "baixe-o à parte; CATSDOGS_DATA indica as fotos, e CATSDOGS_WEIGHTS, os pesos"
 PIECE_BYTES = 2**16
@@ -47,6 +52,11 @@ ZIP_END_BYTES = 22 + 2**16
 def official_archive() -> Path:
     """Where the official zip of photos is kept once it is here."""
     return cache_dir() / "downloads" / OFFICIAL_URL.rsplit("/", 1)[1]
+
+
+def keras_models_dir() -> Path:
+    """Where Keras keeps the weights it downloads."""
+    return Path(os.environ.get("KERAS_HOME", Path.home() / ".keras")) / "models"
 
 
 def reachable(url: str) -> bool:

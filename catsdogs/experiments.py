@@ -3,15 +3,14 @@
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, fields, replace
 from itertools import product
-from pathlib import Path
 
 from tqdm import tqdm
 
-from catsdogs.config import BetterConfig, Config, book_dir, results_dir
-from catsdogs.errors import CatsdogsError
+from catsdogs.config import BetterConfig, Config
 from catsdogs.files import read_json, write_json
 from catsdogs.pipeline import Materials
 from catsdogs.provenance import today, versions
+from catsdogs.results import results_path
 from catsdogs.studies import better_run, fine_tune_run, head_run, recipe_run, transfer_run
 
 CONFIG_FIELDS = {field.name for field in fields(BetterConfig)}
@@ -68,23 +67,6 @@ EXPERIMENTS = {
 }
 
 
-def load_results(name: str) -> list[dict]:
-    """The rows of an experiment, one per trained model: this machine's, else the book's.
-
-    Raises:
-        CatsdogsError: it was never run.
-    """
-    for path in (results_path(name), book_dir() / "results" / f"{name}.json"):
-        if path.exists():
-            return read_json(path)
-    raise CatsdogsError(f"Ainda não há resultados de {name}: rode `catsdogs experiment {name}`.")
-
-
-def results_path(name: str) -> Path:
-    """Where this machine keeps an experiment's rows."""
-    return results_dir() / f"{name}.json"
-
-
 def run_experiment(name: str, materials: Materials) -> list[dict]:
     """Do the runs that are not recorded yet, recording each as it ends, and return all rows.
 
@@ -118,22 +100,6 @@ def run_setting(measure: Callable[..., list[dict]], materials: Materials, settin
     """The measures of one run; ``setting`` as in ``Experiment.settings``."""
     config, factors = _config_and_factors(setting, materials)
     return measure(materials, config, **factors)
-
-
-def by_factor(rows: Sequence[dict], factor: str, measure: str) -> dict[object, list[float]]:
-    """A measure's values for each value of a factor or ``Config`` field, in the order of the splits.
-
-    That order is the same for every value, so that two of them can be compared in pairs.
-    """
-    values = {}
-    for row in sorted(rows, key=lambda row: row["split"]):
-        values.setdefault(factor_value(row, factor), []).append(row[measure])
-    return values
-
-
-def factor_value(row: dict, factor: str):
-    """A row's value of a factor or ``Config`` field; None when it has neither."""
-    return row.get(factor, row["config"].get(factor))
 
 
 def factor_names(experiment: Experiment, rows: Sequence[dict]) -> list[str]:

@@ -4,9 +4,9 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from catsdogs.backbone import WEIGHTS_URL, fingerprint, keras_models_dir
+from catsdogs.backbone import fingerprint
 from catsdogs.config import ORIGINAL_CLASSIFIER, shipped_models_dir
-from catsdogs.download import check_hdf5, download
+from catsdogs.download import WEIGHTS_URL, check_hdf5, download, keras_models_dir
 from catsdogs.quiet import keras
 
 IMAGENET_CLASSIFIER = "mobilenet_v2_weights_tf_dim_ordering_tf_kernels_1.0_224.h5"

@@ -12,9 +12,19 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from catsdogs import lab
-from catsdogs.backbone import WEIGHTS_BYTES, WEIGHTS_NAME, WEIGHTS_URL, keras_models_dir
 from catsdogs.config import CHECKOUT, Config
-from catsdogs.download import OFFICIAL_BYTES, OFFICIAL_URL, check_hdf5, check_zip, download, official_archive
+from catsdogs.download import (
+    OFFICIAL_BYTES,
+    OFFICIAL_URL,
+    WEIGHTS_BYTES,
+    WEIGHTS_NAME,
+    WEIGHTS_URL,
+    check_hdf5,
+    check_zip,
+    download,
+    keras_models_dir,
+    official_archive,
+)
 from catsdogs.errors import CatsdogsError
 from catsdogs.files import atomic_path, file_digest
 

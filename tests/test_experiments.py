@@ -4,20 +4,10 @@ from dataclasses import replace
 from types import SimpleNamespace
 
 import pytest
-from helpers import assert_sentence
 
 from catsdogs import Config, experiments
-from catsdogs.config import RECIPES
-from catsdogs.errors import CatsdogsError
-from catsdogs.experiments import (
-    EXPERIMENTS,
-    Experiment,
-    by_factor,
-    grid,
-    load_results,
-    plan_of,
-    run_experiment,
-)
+from catsdogs.experiments import EXPERIMENTS, Experiment, grid, plan_of, run_experiment
+from catsdogs.results import load_results
 
 MEASURES = [{"phase": 1, "test_accuracy": 0.5}, {"phase": 2, "test_accuracy": 0.75}]
 
@@ -80,14 +70,6 @@ def test_a_grid_is_every_combination():
                                             {"a": 2, "b": "y"}]
 
 
-def test_values_come_by_factor_in_the_order_of_the_splits():
-    rows = [{"split": 1, "config": {"dropout": 0.3}, "pooling": "gap", "loss": 4.0},
-            {"split": 0, "config": {"dropout": 0.3}, "pooling": "gap", "loss": 3.0},
-            {"split": 0, "config": {"dropout": 0.0}, "pooling": "flatten", "loss": 2.0}]
-    assert by_factor(rows, "dropout", "loss") == {0.3: [3.0, 4.0], 0.0: [2.0]}
-    assert by_factor(rows, "pooling", "loss") == {"gap": [3.0, 4.0], "flatten": [2.0]}
-
-
 @pytest.mark.parametrize("name", EXPERIMENTS)
 def test_recorded_results_are_those_of_their_settings(name, trained):
     """Every run that the experiment asks for is in the book's file, and no other."""
@@ -105,18 +87,3 @@ def test_recorded_results_are_those_of_their_settings(name, trained):
         assert matching, f"{setting} was not run"
         wanted += matching
     assert len(wanted) == len(rows)
-
-
-def test_the_recorded_splits_are_those_of_the_book():
-    rows = load_results("repeated_runs")
-    assert [(row["split"], row["phase"]) for row in rows if row["recipe"] == "desafio"] == [
-        (split, phase) for split in range(10) for phase in (1, 2)]
-    assert [row["split"] for row in rows if row["recipe"] == "melhor"] == list(range(10))
-    assert all(RECIPES[row["recipe"]](**row["config"]) == RECIPES[row["recipe"]](seed=row["split"]) for row in rows)
-    assert all(row["test_accuracy"] == pytest.approx(1 - row["test_errors"] / 300) for row in rows)
-
-
-def test_without_results_there_is_one_sentence(isolated):
-    with pytest.raises(CatsdogsError) as caught:
-        load_results("nunca_feito")
-    assert_sentence(caught)
