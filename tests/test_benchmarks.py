@@ -70,6 +70,7 @@ def test_operations_of_mobilenetv2_are_those_of_its_paper(jobs):
     assert jobs.operations(new_base(224)) + classifier == pytest.approx(2 * 300e6, rel=0.01)
 
 
+@pytest.mark.slow
 def test_the_plain_way_starts_from_the_same_model_and_pixels(jobs, trained, monkeypatch):
     photos, split = trained.materials.photos, trained.materials.split
     monkeypatch.setattr(sys.modules["plain"], "load_backbone", lambda config: trained.materials.backbone)

@@ -33,7 +33,7 @@ PAGES = {
                             "print(os.environ['OMP_NUM_THREADS'] == str(os.cpu_count()))",
 }
 MODULES = {"__init__": "", "text": "from catsdogs.errors import CatsdogsError", "errors": "", "grading": "import os",
-           "experiments": "def load_results(name): ..."}
+           "results": "def load_results(name): ..."}
 
 
 def forget():
@@ -159,6 +159,7 @@ def test_code_executes_its_page(book):
     assert len(book.results().cache.list_cache_records()) == len(PAGES)
 
 
+@pytest.mark.slow
 def test_a_phase_executes_what_uses_its_checkpoint(book):
     book.write("book/pratica/fase-1", PAGES["book/pratica/fase-1"].replace("'first'", "'anew'"))
     assert book.build() == ["pratica/fase-1", "pratica/fase-2", "pratica/avaliacao"]
@@ -166,30 +167,33 @@ def test_a_phase_executes_what_uses_its_checkpoint(book):
 
 
 @pytest.mark.parametrize(("module", "executed"), [
-    ("text", ["pratica/dados"]), ("errors", ["pratica/dados"]), ("grading", []), ("experiments", [])])
+    ("text", ["pratica/dados"]), ("errors", ["pratica/dados"]), ("grading", []), ("results", [])])
 def test_a_module_executes_the_pages_that_import_it(book, module, executed):
     (book.folder / "catsdogs" / f"{module}.py").write_text(f"{MODULES[module]}\n# changed\n", encoding="utf-8")
     assert book.build() == executed
 
 
 def test_a_record_executes_the_pages_that_name_it(book):
-    book.write("book/pratica/dados", "from catsdogs import experiments\nrows = 'dropout'")
+    book.write("book/pratica/dados", "from catsdogs import results\nrows = 'dropout'")
     assert book.build() == ["pratica/dados"]
     for name, executed in (("pooling", []), ("dropout", ["pratica/dados"])):
         (book.folder / "book" / "results" / f"{name}.json").write_text("[1]", encoding="utf-8")
         assert book.build() == executed
 
 
+@pytest.mark.slow
 def test_a_pinned_package_executes_every_page(book, monkeypatch):
     monkeypatch.setattr(dependencies.metadata, "version", lambda name: "2")
     assert len(book.build()) == len(PAGES)
 
 
+@pytest.mark.slow
 def test_other_variables_execute_every_page(book):
     book.environment["CATSDOGS_QUICK"] = "1"
     assert len(book.build()) == len(PAGES)
 
 
+@pytest.mark.slow
 def test_lost_models_are_made_again(book):
     shutil.rmtree(book.output / "models")
     assert {"pratica/fase-1", "pratica/fase-2"} <= set(book.build())
@@ -212,6 +216,7 @@ def test_what_needs_a_failed_phase_is_not_executed(book):
     assert "fases" in book.failures["book/pratica/avaliacao"]
 
 
+@pytest.mark.slow
 def test_the_other_order_gives_the_same(book, tmp_path):
     outputs = {name: book.outputs(name) for name in PAGES}
     shutil.rmtree(book.output)
@@ -242,6 +247,8 @@ def test_pages_depend_on_what_they_import_and_name():
     assert "catsdogs/tarefa/seu-proprio-classificador.ipynb" in needed["book/docentes/tarefa"]
     assert "catsdogs/template/treino.ipynb" in needed["book/desafio/entrega"]
     assert "models/bundle.npz" in needed["book/pratica/fase-1"]
+    for name in ("metodologia/afirmacoes", "docentes/laboratorio"):  # seconds less for what uses no network
+        assert "catsdogs/quiet.py" not in needed[f"book/{name}"], name
 
 
 def needed_by(page):

@@ -100,6 +100,7 @@ def test_the_other_class_flips_the_sign_and_each_photo_may_have_its_own(features
     assert np.allclose(mixed, np.stack([zero[0], one[1], one[2], zero[3]]))
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("name", [PHASE1_CHECKPOINT, PHASE2_CHECKPOINT])
 def test_explains_saved_models_from_their_activations(trained, name):
     model, _ = load_checkpoint(trained.models / name)

@@ -122,6 +122,7 @@ def statuses(items):
     return {item.name: item.status for item in items}
 
 
+@pytest.mark.slow
 def test_everything_is_gathered_and_nothing_twice(sources, checkout, tmp_path, monkeypatch):
     asked = sources()
     (checkout / "_build" / "html").mkdir(parents=True)
@@ -149,6 +150,7 @@ def test_everything_is_gathered_and_nothing_twice(sources, checkout, tmp_path, m
     assert not [path for path in folder.iterdir() if path.name.startswith(".")]
 
 
+@pytest.mark.slow
 def test_a_missing_source_leaves_the_rest_and_says_so(sources, tmp_path, capsys):
     sources(photos_answer=body(b"", status=404))
     folder = tmp_path / "folder"
@@ -160,6 +162,7 @@ def test_a_missing_source_leaves_the_rest_and_says_so(sources, tmp_path, capsys)
     assert (folder / WEIGHTS_FILE).exists() and (folder / lab.REPOSITORY).exists()
 
 
+@pytest.mark.slow
 def test_an_interrupted_download_is_made_up_for_next_time(sources, tmp_path):
     folder = tmp_path / "folder"
     _, first_weights = sources(photos_answer=body(sources.photos, declared=len(sources.photos) + 5000))
@@ -186,6 +189,7 @@ def test_every_problem_is_a_sentence(sources, checkout, tmp_path, monkeypatch):
             assert_sentence(item.text)
 
 
+@pytest.mark.slow
 def test_the_folder_may_lie_in_the_repository(sources, checkout):
     sources()
     gather(checkout / "laboratorio")

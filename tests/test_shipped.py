@@ -48,6 +48,7 @@ def test_checkpoints_have_the_bundles_trunk(models, phase):
     assert fingerprint(trunk) == about["fingerprint"]
 
 
+@pytest.mark.slow
 def test_shipped_backbone_fits_the_bundle_every_time_it_is_loaded():
     for _ in range(2):
         assert load_backbone(Config(), shipped=True).fingerprint == load_bundle_about()["fingerprint"]

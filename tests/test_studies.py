@@ -103,6 +103,7 @@ def test_flatten_gives_the_head_every_position(materials):
     assert gap["epochs"] == 1 and set(gap) >= MEASURES
 
 
+@pytest.mark.slow
 def test_the_mean_of_the_flat_features_is_the_pooled_ones(materials):
     flat = studies.flat_features(materials.backbone.tail, materials.maps)
     assert np.allclose(flat.reshape(len(flat), -1, 1280).mean(axis=1), materials.features, atol=1e-5)
@@ -212,6 +213,7 @@ def test_random_networks_are_frozen_reproducible_and_differ_by_seed(studied, bac
     assert any((a != b).any() for a, b in zip(one, backbone.base.get_weights(), strict=True))
 
 
+@pytest.mark.slow
 def test_a_random_network_keeps_its_activations_at_a_usual_size(studied):
     base = random_base(studied.photos, CONFIG)
     assert not base.trainable_weights

@@ -98,6 +98,7 @@ def test_phases_of_different_trainings_are_refused(trained, isolated, tmp_path, 
     assert "treinos diferentes" in refused(export_web, tmp_path)
 
 
+@pytest.mark.slow
 def test_command(trained, tmp_path, monkeypatch, capsys):
     monkeypatch.setattr(litert, "convert", lambda model, float16: b"x" * 2_500_000)
     monkeypatch.setenv("CATSDOGS_MODELS", str(trained.models))
