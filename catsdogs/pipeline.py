@@ -256,9 +256,9 @@ def score_part(materials: Materials, probabilities: np.ndarray, part: str) -> Sc
     return score(probabilities[rows], materials.photos.labels[rows], materials.photos.class_names)
 
 
-def probabilities(model: keras.Model, materials: Materials) -> np.ndarray:
-    """A whole model's answers for all photos, float32 (n, 2), from their stored activations."""
-    return activations_to_probabilities(model, materials.config).predict(materials.maps, verbose=0)
+def probabilities(model: keras.Model, materials: Materials, rows: np.ndarray | slice = slice(None)) -> np.ndarray:
+    """A whole model's answers, float32 (n, 2), for these rows of the photos, or all, from their stored activations."""
+    return activations_to_probabilities(model, materials.config).predict(materials.maps[rows], verbose=0)
 
 
 def evaluate_checkpoints(materials: Materials) -> dict:

@@ -100,7 +100,7 @@ def test_matching_checkpoints_are_used_again(trained_here, monkeypatch):
     models = phase1_model(trained_here.materials), phase2_model(trained_here.materials)
     names = [trained_here.materials.photos.names[i] for i in trained_here.materials.split.test]
     for phase, model in zip(CHECKPOINTS, models, strict=True):
-        answers = probabilities(model, trained_here.materials)[trained_here.materials.split.test, 1]
+        answers = probabilities(model, trained_here.materials, trained_here.materials.split.test)[:, 1]
         given = trained_here.record[phase]["probabilities"]["test"]
         np.testing.assert_allclose(answers, [given[name] for name in names], atol=1e-5)
 
