@@ -125,10 +125,6 @@ def _add_train(commands) -> None:
                          help="`desafio`, a do desafio, ou `melhor`, mais demorada, que grava "
                               f"{BETTER_CHECKPOINT} e precisa das fotos (padrão: desafio)")
     command.add_argument("--again", action="store_true", help="treina de novo mesmo que nada tenha mudado")
-    command.add_argument("--devices", type=int, default=1, metavar="N",
-                         help="quantas GPUs repartem cada passo da fase 2, na receita `desafio` (padrão: 1)")
-    command.add_argument("--mixed-precision", action="store_true",
-                         help="faz as contas da fase 2, na receita `desafio`, em 16 bits; os pesos ficam em 32")
     default = Config()
     for flag, field, meaning in (
             ("--image-size", "image_size", "lado da imagem que entra na rede, em pixels"),
@@ -319,20 +315,14 @@ def _say_found(photos, backbone) -> None:
 
 def run_train(options: argparse.Namespace) -> int:
     """``catsdogs train``."""
-    from catsdogs.devices import ONE_DEVICE, Hardware
     from catsdogs.pipeline import train
     from catsdogs.recipe import train_and_save
 
-    hardware = Hardware(options.devices, options.mixed_precision)
-    if options.recipe == "melhor" and hardware != ONE_DEVICE:
-        raise CatsdogsError("--devices e --mixed-precision são só para a receita do desafio: "
-                            "tire essas opções ou use --recipe desafio.")
     materials, verbose = _prepare(options, _config_from(options)), 0 if options.json else 2
     if options.recipe == "melhor":
         _print_scores(train_and_save(materials, say=_say, verbose=verbose), options.json)
     else:
-        _print_scores(train(materials, say=_say, verbose=verbose, again=options.again, hardware=hardware),
-                      options.json)
+        _print_scores(train(materials, say=_say, verbose=verbose, again=options.again), options.json)
     return 0
 
 
@@ -432,8 +422,7 @@ def run_info(options: argparse.Namespace) -> int:
     """``catsdogs info``."""
     from catsdogs.backbone import load_backbone
     from catsdogs.data import find_photos
-    from catsdogs.devices import device_names
-    from catsdogs.provenance import versions
+    from catsdogs.provenance import device_names, versions
 
     config = load_config()
     photos = find_photos(config, options.data)

@@ -22,7 +22,6 @@ from catsdogs.config import (
     models_dir,
 )
 from catsdogs.data import PARTS, Photos, Split, bundled_photos, find_photos, limit_photos, split_photos
-from catsdogs.devices import ONE_DEVICE, Hardware
 from catsdogs.errors import CatsdogsError
 from catsdogs.evaluation import Scores, score
 from catsdogs.features import activations, pooled_features
@@ -116,17 +115,15 @@ def training_key(photos: Photos, split: Split, backbone: Backbone, config: Confi
     return hashlib.sha256(json.dumps(parts).encode()).hexdigest()[:16]
 
 
-def train(materials: Materials, say: Callable[[str], None] = print, verbose: int = 0, again: bool = False,
-          hardware: Hardware = ONE_DEVICE) -> dict:
+def train(materials: Materials, say: Callable[[str], None] = print, verbose: int = 0, again: bool = False) -> dict:
     """Run both phases; write checkpoints, figures and ``run.json``; return the record.
 
     Args:
         say: takes one Portuguese line per step.
         verbose: passed to ``fit``.
         again: train even if this very run is already recorded.
-        hardware: what phase 2 runs on; phase 1 takes seconds anywhere.
     """
-    if not again and (recorded := recorded_run(materials, hardware)):
+    if not again and (recorded := recorded_run(materials)):
         save_figures(recorded, images_dir())  # that training may have been cut short before it drew them all
         say(f"Nada mudou desde o treino de {recorded['date']}: estes são seus resultados (--again treina de novo).")
         return recorded
@@ -140,24 +137,24 @@ def train(materials: Materials, say: Callable[[str], None] = print, verbose: int
     model = load_checkpoint(models_dir() / PHASE1_CHECKPOINT)[0]
     before = probabilities(model, materials)
     say(f"Fase 2: fine-tuning das últimas {materials.config.unfrozen_layers} camadas…")
-    phase2 = train_phase2(model, materials, verbose, hardware)
+    phase2 = train_phase2(model, materials, verbose)
     after = probabilities(model, materials)
-    record = {**make_record(materials, (phase1, phase2), (before, after)), "hardware": asdict(hardware)}
+    record = make_record(materials, (phase1, phase2), (before, after))
     write_json(models_dir() / RECORD_FILE, record)
     save_figures(record, images_dir())
     say(f"Checkpoints e {RECORD_FILE} em {models_dir()}; figuras em {images_dir()}.")
     return record
 
 
-def recorded_run(materials: Materials, hardware: Hardware = ONE_DEVICE) -> dict | None:
+def recorded_run(materials: Materials) -> dict | None:
     """The record of this very run, if its checkpoints are there too: same photos, trunk, settings and versions."""
     try:
         record = read_json(models_dir() / RECORD_FILE)
         saved = [read_metadata(models_dir() / name) for name in (PHASE1_CHECKPOINT, PHASE2_CHECKPOINT)]
     except (OSError, ValueError, CatsdogsError):
         return None
-    same_way = isinstance(record, dict) and record.get("hardware") == asdict(hardware)
-    return record if same_way and all(_is_of(each, materials) for each in (record, *saved)) else None
+    whole = isinstance(record, dict) and all(_is_of(each, materials) for each in (record, *saved))
+    return record if whole else None
 
 
 def trained_before(name: str, materials: Materials) -> Phase | None:
@@ -185,12 +182,11 @@ def train_phase1(materials: Materials, verbose: int = 0) -> Phase:
     return phase
 
 
-def train_phase2(model: keras.Model, materials: Materials, verbose: int = 0,
-                 hardware: Hardware = ONE_DEVICE) -> Phase:
+def train_phase2(model: keras.Model, materials: Materials, verbose: int = 0) -> Phase:
     """Fine-tune phase 1's whole model in place and save it."""
     _, tail = cut(find_base(model), materials.config.unfrozen_layers)
     phase = fine_tune(tail, model.get_layer("head"), materials.maps, materials.photos.labels, materials.split,
-                      materials.config, verbose, hardware)
+                      materials.config, verbose)
     save_phase(model, PHASE2_CHECKPOINT, materials, phase)
     return phase
 

@@ -22,3 +22,14 @@ def versions(packages: Sequence[str] = RECORDED_PACKAGES) -> dict[str, str]:
         except PackageNotFoundError:
             found[package] = ""
     return found
+
+
+def device_names() -> list[str]:
+    """The devices that TensorFlow sees, such as ``["CPU", "GPU NVIDIA A100"]``."""
+    from catsdogs.quiet import tf  # what only asks for versions starts without it
+
+    found = []
+    for device in tf.config.list_physical_devices():
+        model = tf.config.experimental.get_device_details(device).get("device_name", "")
+        found.append(f"{device.device_type} {model}".strip())
+    return found

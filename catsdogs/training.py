@@ -7,7 +7,6 @@ import numpy as np
 from catsdogs.backbone import cut, find_base, unfreeze
 from catsdogs.config import Config
 from catsdogs.data import Split
-from catsdogs.devices import ONE_DEVICE, Hardware
 from catsdogs.quiet import keras
 
 
@@ -46,7 +45,7 @@ def train_head(head: keras.Model, features: np.ndarray, labels: np.ndarray, spli
 
 
 def fine_tune(tail: keras.Model, head: keras.Model, maps: np.ndarray, labels: np.ndarray, split: Split,
-              config: Config, verbose: int = 0, hardware: Hardware = ONE_DEVICE) -> Phase:
+              config: Config, verbose: int = 0) -> Phase:
     """Phase 2: go on training the tail and the head, in place, at a very low learning rate.
 
     BatchNorm layers stay frozen. The trunk is not even part of the trained model.
@@ -54,14 +53,10 @@ def fine_tune(tail: keras.Model, head: keras.Model, maps: np.ndarray, labels: np
     Args:
         maps: float32 (n, t, t, channels), from ``features.activations``.
         labels: int32 (n,), 0 or 1.
-
-    Raises:
-        CatsdogsError: the devices of ``hardware`` cannot share these photos.
     """
     unfreeze(tail)
     model = tail_and_head(tail, head)
-    return fit(model, maps, labels, split, config, config.fine_tune_learning_rate, config.fine_tune_epochs, verbose,
-               hardware)
+    return fit(model, maps, labels, split, config, config.fine_tune_learning_rate, config.fine_tune_epochs, verbose)
 
 
 def tail_and_head(tail: keras.Model, head: keras.Model) -> keras.Model:
@@ -71,30 +66,21 @@ def tail_and_head(tail: keras.Model, head: keras.Model) -> keras.Model:
 
 
 def fit(model: keras.Model, inputs: np.ndarray, labels: np.ndarray, split: Split, config: Config,
-        learning_rate: float, epochs: int, verbose: int = 0, hardware: Hardware = ONE_DEVICE) -> Phase:
+        learning_rate: float, epochs: int, verbose: int = 0) -> Phase:
     """Train whatever is trainable in ``model``, in place: Adam, early stopping, best epoch kept.
 
     Args:
         inputs: (n, …), what the model takes for each photo.
         labels: int32 (n,), 0 or 1.
-
-    Raises:
-        CatsdogsError: the devices of ``hardware`` cannot share these photos.
     """
-    for part in (split.train, split.validation):
-        hardware.check_shares(len(part), config.batch_size)
     keras.utils.set_random_seed(config.seed)
-    with hardware.scope():
-        learner = hardware.learner(model)
-        learner.compile(optimizer=keras.optimizers.Adam(learning_rate),
-                        loss="sparse_categorical_crossentropy", metrics=["accuracy"])
+    model.compile(optimizer=keras.optimizers.Adam(learning_rate), loss="sparse_categorical_crossentropy",
+                  metrics=["accuracy"])
     stop_early = keras.callbacks.EarlyStopping("val_loss", patience=config.patience, restore_best_weights=True)
-    result = learner.fit(inputs[split.train], labels[split.train],
-                         validation_data=(inputs[split.validation], labels[split.validation]),
-                         batch_size=config.batch_size, epochs=epochs, callbacks=[stop_early], verbose=verbose)
-    if learner is not model:
-        model.set_weights(learner.get_weights())
-    return Phase(result.history, int(np.argmin(result.history["val_loss"])))
+    history = model.fit(inputs[split.train], labels[split.train],
+                        validation_data=(inputs[split.validation], labels[split.validation]),
+                        batch_size=config.batch_size, epochs=epochs, callbacks=[stop_early], verbose=verbose).history
+    return Phase(history, int(np.argmin(history["val_loss"])))
 
 
 def assemble(base: keras.Model, head: keras.Model, config: Config) -> keras.Model:

@@ -20,7 +20,6 @@ from catsdogs.config import (
     BetterConfig,
     Config,
 )
-from catsdogs.devices import Hardware
 from catsdogs.experiments import EXPERIMENTS, Experiment, grid
 from catsdogs.photo import sample_photo
 from catsdogs.predict import Classifier
@@ -52,13 +51,6 @@ def test_train_passes_its_options_on_and_reports(source, trained, capsys, monkey
     out = capsys.readouterr().out
     assert "Teste, fase 2" in out and "gato" in out and "Acurácia" in out
     assert given == [Config(image_size=96, head_epochs=1, fine_tune_epochs=1, seed=3, batch_size=8)]
-
-
-def test_train_passes_the_hardware_on(source, trained, monkeypatch):
-    given = []
-    monkeypatch.setattr(pipeline, "train", lambda *_, hardware, **__: given.append(hardware) or trained.record)
-    assert main(["train", *source, *TINY]) == main(["train", *source, *TINY, "--mixed-precision"]) == 0
-    assert given == [Hardware(), Hardware(mixed_precision=True)]
 
 
 @pytest.mark.slow
@@ -228,14 +220,6 @@ def test_version(capsys):
 def test_impossible_numbers_give_1_and_one_sentence(options, capsys):
     assert main(["train", *options]) == 1
     assert options[1] in error_sentence(capsys)
-
-
-@pytest.mark.parametrize(("options", "word"), [
-    (["--devices", "0"], "0 aparelhos"), (["--devices", "99"], "99 aparelhos"),
-    (["--mixed-precision", "--recipe", "melhor"], "receita do desafio")], ids=str)
-def test_impossible_hardware_gives_1_and_one_sentence(options, word, capsys):
-    assert main(["train", *options]) == 1
-    assert word in error_sentence(capsys)
 
 
 @pytest.mark.parametrize("options", [["--image-size", "16"], ["--unfrozen-layers", "500"]], ids=" ".join)

@@ -13,7 +13,6 @@ from catsdogs.backbone import find_base, fingerprint
 from catsdogs.checkpoint import load_checkpoint, read_metadata, save_checkpoint
 from catsdogs.config import PHASE1_CHECKPOINT, PHASE2_CHECKPOINT, RECORD_FILE, Config
 from catsdogs.data import split_photos
-from catsdogs.devices import Hardware
 from catsdogs.evaluation import score
 from catsdogs.pipeline import evaluate_checkpoints, phase1_model, phase2_model, probabilities, run_key, train
 
@@ -149,7 +148,7 @@ def test_a_phase_1_that_does_not_belong_is_trained_again(trained_here, isolated,
     assert pipeline.trained_before(PHASE1_CHECKPOINT, materials) is None
 
 
-@pytest.mark.parametrize("change", ["again", "settings", "versions", "16 bits", "lost checkpoint",
+@pytest.mark.parametrize("change", ["again", "settings", "versions", "lost checkpoint",
                                     "checkpoint of another run"])
 def test_anything_that_changed_means_training_again(trained_here, isolated, monkeypatch, change):
     class Trained(Exception):
@@ -170,8 +169,7 @@ def test_anything_that_changed_means_training_again(trained_here, isolated, monk
     elif change == "checkpoint of another run":
         save_checkpoint(load_checkpoint(path)[0], path, ("cats", "dogs"), pipeline.about(other_split(materials)))
     with pytest.raises(Trained):
-        train(materials, say=lambda line: None, again=change == "again",
-              hardware=Hardware(mixed_precision=change == "16 bits"))
+        train(materials, say=lambda line: None, again=change == "again")
 
 
 @pytest.mark.parametrize("case", ["other split", "other trunk", "missing"])

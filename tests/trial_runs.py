@@ -1,4 +1,4 @@
-"""What tests run in processes of their own; those of the trials may be killed at any moment."""
+"""What the trials run in processes of their own, and may be killed at any moment."""
 
 import json
 import os
@@ -8,8 +8,6 @@ import threading
 from pathlib import Path
 
 from helpers import CONFIG
-
-from catsdogs.config import Config
 
 # What Python tells its audit hooks of (https://docs.python.org/3/library/audit_events.html) before it touches a disk.
 DISK_EVENTS = {"open", "os.mkdir", "os.rename", "os.remove", "os.rmdir", "os.truncate", "os.utime", "shutil.rmtree"}
@@ -50,15 +48,3 @@ def run_download(url: str, target: Path) -> None:
 
     sys.stderr = open(os.devnull, "w")  # noqa: SIM115
     download(url, target)
-
-
-def train_on_two_devices(config: Config, photos: Path, weights: Path, cache: Path, models: Path) -> None:
-    """Train where this machine's processor passes for two devices."""
-    os.environ.update(CATSDOGS_CACHE=str(cache), CATSDOGS_MODELS=str(models))
-    from catsdogs.devices import Hardware
-    from catsdogs.pipeline import prepare, train
-    from catsdogs.quiet import tf
-
-    cpu = tf.config.list_physical_devices("CPU")[0]
-    tf.config.set_logical_device_configuration(cpu, [tf.config.LogicalDeviceConfiguration()] * 2)
-    train(prepare(config, photos, weights), say=lambda line: None, hardware=Hardware(2))
