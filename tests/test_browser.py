@@ -69,12 +69,11 @@ def browser():
     if CHROMIUM is None:
         missing("Chromium is not installed")
     with playwright.sync_playwright() as driver:
-        yield driver.chromium.launch(executable_path=CHROMIUM, args=["--no-sandbox"])
+        yield driver.chromium.launch(executable_path=CHROMIUM, args=["--no-sandbox", "--disable-gpu"])
 
 
-@pytest.fixture
-def tab(browser, address):
-    """A page of the site, whatever it complains of, and the addresses it asks for outside the site."""
+def opened(browser, address):
+    """A new page that notes what it complains of and the addresses it asks for outside the site."""
     page = browser.new_page(base_url=address)
     page.complaints, page.outside = [], []
     page.expose_function("complain", lambda text: page.complaints.append(text))
@@ -85,6 +84,13 @@ def tab(browser, address):
     page.on("pageerror", lambda error: page.complaints.append(str(error)))
     page.on("request", lambda request: request.url.startswith((address, "data:", "blob:"))
             or page.outside.append(request.url))
+    return page
+
+
+@pytest.fixture
+def tab(browser, address):
+    """A page of the site, whatever it complains of, and the addresses it asks for outside the site."""
+    page = opened(browser, address)
     yield page
     page.close()
 
@@ -345,10 +351,67 @@ def page_names(site):
     return sorted(name for name in names if not name.startswith(("_static/", "_sources/")))
 
 
-def test_pages_complain_of_nothing_and_load_nothing_from_outside(tab, page_names):
+WIDTHS = (360, 768, 1280)
+# Images that do not load, once those further down need not wait for the reader.
+BROKEN_IMAGES = """async () => {
+    const images = Array.from(document.querySelectorAll("article img"));
+    images.forEach((image) => { image.loading = "eager"; });
+    await Promise.allSettled(images.map((image) => image.decode()));
+    return images.filter((image) => !image.naturalWidth).map((image) => image.src);
+}"""
+# WCAG 2.2 A and AA, as far as axe-core can tell.
+BARRIERS = """async () => (await axe.run(document, { resultTypes: ["violations"],
+    runOnly: ["wcag2a", "wcag2aa", "wcag21a", "wcag21aa", "wcag22aa"] })).violations.flatMap(
+        ({ id, nodes }) => nodes.map((node) => `${id}: ${node.html.slice(0, 150)}`))"""
+
+
+@pytest.fixture(scope="module")
+def visited(browser, address, site, page_names):
+    """What is found wrong in each page of the site, by kind; one visit for all widths and both themes."""
+    wrong = {kind: [] for kind in ("complaints", "images", "too wide", "barriers")}
+    axe = site.parent / "web" / "node_modules" / "axe-core" / "axe.min.js"
+    wrong["axe"] = axe.exists()
+    page = opened(browser, address)
     for name in page_names:
-        tab.goto(name)
-    assert tab.complaints == [] and tab.outside == []
+        page.goto(name)
+        if name == PAGE:
+            page.locator("[data-sample]").click()
+            page.locator("[data-part=verdict]:visible, [data-part=status]:not(:empty)").first.wait_for()
+        wrong["images"] += [f"{name}: {image}" for image in page.evaluate(BROKEN_IMAGES)]
+        for width in WIDTHS:
+            page.set_viewport_size({"width": width, "height": 800})
+            extra = page.evaluate("document.documentElement.scrollWidth - document.documentElement.clientWidth")
+            wrong["too wide"] += [f"{name} in {width} px: {extra} px"] if extra > 0 else []
+        wrong["complaints"] += page.complaints
+        if wrong["axe"]:
+            page.evaluate(axe.read_text(encoding="utf-8"))  # as a tag, the page's policy would stop it
+            for scheme in ("light", "dark"):
+                page.emulate_media(color_scheme=scheme)
+                page.locator(f"html[data-theme={scheme}]").wait_for()
+                page.evaluate("document.getAnimations().forEach((fading) => fading.cancel())")  # to the final colors
+                wrong["barriers"] += [f"{name}, {scheme}: {barrier}" for barrier in page.evaluate(BARRIERS)]
+        page.complaints.clear()  # axe sets styles, which the page's policy stops
+    wrong["outside"] = page.outside
+    page.close()
+    return wrong
+
+
+def test_pages_complain_of_nothing_and_load_nothing_from_outside(visited):
+    assert visited["complaints"] == [] and visited["outside"] == []
+
+
+def test_images_are_loaded(visited):
+    assert visited["images"] == []
+
+
+def test_no_page_scrolls_sideways(visited):
+    assert visited["too wide"] == []
+
+
+def test_pages_are_accessible(visited):
+    if not visited["axe"]:
+        missing("axe-core, from npm, is not installed")
+    assert visited["barriers"] == []
 
 
 def test_pages_opened_from_the_disk_complain_of_nothing(browser, site, page_names):
@@ -486,52 +549,6 @@ def test_the_policy_does_not_stop_the_page_s_own_code_from_leaving(classifier, e
     classifier.evaluate(run_later("location = `${OTHER}/?photo`", other))
     until(classifier, lambda: seen)
     assert seen == ["/?photo"]
-
-
-def test_images_are_loaded(tab, page_names):
-    script = """async () => {
-        const images = Array.from(document.querySelectorAll("article img"));
-        images.forEach((image) => { image.loading = "eager"; });
-        await Promise.allSettled(images.map((image) => image.decode()));
-        return images.filter((image) => !image.naturalWidth).map((image) => image.src);
-    }"""
-    for name in page_names:
-        tab.goto(name)
-        assert tab.evaluate(script) == [], name
-
-
-def test_no_page_scrolls_sideways(tab, page_names):
-    too_wide = []
-    for name in page_names:
-        tab.goto(name)
-        for width in (360, 768, 1280):
-            tab.set_viewport_size({"width": width, "height": 800})
-            extra = tab.evaluate("document.documentElement.scrollWidth - document.documentElement.clientWidth")
-            too_wide += [f"{name} in {width} px: {extra} px"] if extra > 0 else []
-    assert too_wide == []
-
-
-def test_pages_are_accessible(tab, site, page_names):
-    """WCAG 2.2 A and AA, as far as axe-core can tell, in both themes."""
-    axe = site.parent / "web" / "node_modules" / "axe-core" / "axe.min.js"
-    if not axe.exists():
-        missing("axe-core, from npm, is not installed")
-    script = """async (rules) => (await axe.run(document, { runOnly: rules })).violations.flatMap(
-        ({ id, nodes }) => nodes.map((node) => `${id}: ${node.html.slice(0, 150)}`))"""
-    rules = ["wcag2a", "wcag2aa", "wcag21a", "wcag21aa", "wcag22aa"]
-    found = set()
-    for name in page_names:
-        tab.goto(name)
-        if name == PAGE:
-            tab.locator("[data-sample]").click()
-            tab.locator("[data-part=verdict]:visible, [data-part=status]:not(:empty)").first.wait_for()
-        tab.evaluate(axe.read_text(encoding="utf-8"))  # as a tag, the page's policy would stop it
-        for scheme in ("light", "dark"):
-            tab.emulate_media(color_scheme=scheme)
-            tab.locator(f"html[data-theme={scheme}]").wait_for()
-            tab.evaluate("document.getAnimations().forEach((fading) => fading.cancel())")  # to the final colors
-            found |= {f"{name}, {scheme}: {violation}" for violation in tab.evaluate(script, rules)}
-    assert sorted(found) == []
 
 
 @pytest.mark.parametrize(("words", "page"), [

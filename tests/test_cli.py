@@ -26,7 +26,7 @@ from catsdogs.predict import Classifier
 
 ENGLISH = re.compile(r"\b(usage|error|required|invalid|argument|arguments|choose|unrecognized|expected|ignored|options|"
                      r"positional|show|help message|exit|ambiguous|unknown|default)\b:?")
-TINY = ["--image-size", "96", "--epochs", "1", "--fine-tune-epochs", "1"]
+TINY = ["--image-size", "96", "--epochs", "1", "--fine-tune-epochs", "1", "--unfrozen-layers", "3"]
 
 
 @pytest.fixture

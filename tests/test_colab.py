@@ -29,7 +29,7 @@ ROOT = Path(__file__).resolve().parent.parent
 ENVIRONMENT = dict(os.environ)
 SETTING = ENVIRONMENT.get("CATSDOGS_COLAB", "")
 NOTEBOOKS = sorted((ROOT / "book").rglob("*.ipynb"))
-FEW = ("transfer-learning_cats-vs-dogs", "predicao", "escalando")
+FEW = ("transfer-learning_cats-vs-dogs", "escalando")
 CHOSEN = [path for path in NOTEBOOKS if SETTING or path.stem in FEW]
 # What Colab has among all that the notebooks use, and what executes a notebook.
 PREINSTALLED = ("tensorflow", "numpy", "matplotlib", "scikit-learn", "ipykernel", "nbclient", "pip")

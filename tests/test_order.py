@@ -21,8 +21,8 @@ def told(notebook) -> list:
 
 
 def test_real_pages_give_the_same_in_another_order(site, tmp_path):
-    """Those that save something, and one of those that read it; all of them with ``CATSDOGS_ORDER=all``."""
-    few = {f"book/pratica/{name}" for name in ("fase-1", "fase-2", "avaliacao", "suas-fotos")}
+    """Those that save checkpoints, and one of those that read them; all of them with ``CATSDOGS_ORDER=all``."""
+    few = {f"book/pratica/{name}" for name in ("fase-1", "fase-2", "avaliacao")}
     pages = execution.read_pages(quick=True)
     others = {name: value for name, value in os.environ.items() if name not in execution.THREADS}
     environment = {**others, "CATSDOGS_QUICK": "1", "CATSDOGS_CACHE": str(tmp_path / "cache"),
@@ -44,4 +44,4 @@ def test_real_pages_give_the_same_in_another_order(site, tmp_path):
         if not page.has(execution.SHOWS_TIMES):
             assert told(again) == told(before), page.name
             compared += 1
-    assert compared >= 4
+    assert compared >= 3

@@ -31,7 +31,7 @@ MACHINES = json.loads((RESULTS / "machines.json").read_text(encoding="utf-8"))
 # `catsdogs train`, by the package in the folder that is named first.
 COMMAND = ("-c", "import sys, catsdogs.cli; assert catsdogs.__file__.startswith(sys.argv.pop(1)); "
            "sys.exit(catsdogs.cli.main(sys.argv[1:]))")
-OPTIONS = ("train", "--image-size", "96", "--epochs", "2", "--fine-tune-epochs", "1")
+OPTIONS = ("train", "--image-size", "96", "--epochs", "2", "--fine-tune-epochs", "1", "--unfrozen-layers", "3")
 # Of what a checkpoint holds; Keras adds the date, and the layers with numbers that are addresses in memory.
 MEMBERS = ("model.weights.h5", "catsdogs.json")
 

@@ -4,7 +4,7 @@ from dataclasses import replace
 
 import numpy as np
 import pytest
-from helpers import CONFIG, fake_photos
+from helpers import CONFIG, SHORT, fake_photos
 
 from catsdogs import studies
 from catsdogs.backbone import Backbone, copy_of_base, cut
@@ -24,7 +24,7 @@ from catsdogs.studies import (
 )
 from catsdogs.training import build_head, fit
 
-FAST = replace(CONFIG, head_epochs=1, fine_tune_epochs=1)
+FAST = replace(SHORT, head_epochs=1, fine_tune_epochs=1)
 HIGH = replace(FAST, fine_tune_learning_rate=1e-2)
 MEASURES = {f"{part}_{key}" for part in ("train", "validation", "test")
             for key in studies.MEASURES}
@@ -63,10 +63,19 @@ def test_a_run_measures_what_train_measures_and_leaves_the_materials_alone(train
 def test_the_better_recipe_answers_from_one_view_and_from_both(trained, monkeypatch):
     monkeypatch.setenv("CATSDOGS_CACHE", str(trained.cache))
     config = BetterConfig(image_size=96, head_epochs=1, fine_tune_epochs=1, seed=3, unfrozen_layers=20)
+    train_better, trained_with = studies.train_better, {}
+
+    def train_once(base, views, labels, split, config):
+        if config not in trained_with:
+            trained_with[config] = train_better(base, views, labels, split, config)
+        return trained_with[config]
+
+    monkeypatch.setattr(studies, "train_better", train_once)
     one, both = better_run(trained.materials, config, "receita")
     assert (one["views"], both["views"]) == (1, 2) and one["test_loss"] != both["test_loss"]
     assert MEASURES | {"phase", "views", "epochs", "seconds"} == set(one)
     row, = recipe_run(trained.materials, config, "melhor")
+    assert len(trained_with) == 1
     assert row["views"] == 2 and row["test_loss"] == pytest.approx(both["test_loss"], rel=1e-4)
 
 

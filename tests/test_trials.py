@@ -305,7 +305,7 @@ def on_full_disks(tmp_path_factory, photo_folder, weights_file, trained):
     rooms = {what: PAGE * (1 + sum(pages[name] for name in WRITTEN[:WRITTEN.index(what)]) + (pages[what] - 1) // 2)
              for what in WRITTEN}  # 1: "o anterior"
     command = ["train", "--data", str(photo_folder), "--weights", str(weights_file), "--image-size", "96", "--epochs",
-               "1", "--fine-tune-epochs", "1"]
+               "1", "--fine-tune-epochs", "1", "--unfrozen-layers", "3"]
     ran = run_on_disk(tmp_path_factory.mktemp("full"), "size=1000000", "-c", TRAIN_AND_LOOK, json.dumps(rooms),
                       json.dumps(command), CATSDOGS_CACHE=str(trained.cache), CATSDOGS_MODELS=".")
     assert ran.returncode == 0, ran.stderr

@@ -7,7 +7,7 @@ import sys
 import threading
 from pathlib import Path
 
-from helpers import CONFIG
+from helpers import SHORT
 
 # What Python tells its audit hooks of (https://docs.python.org/3/library/audit_events.html) before it touches a disk.
 DISK_EVENTS = {"open", "os.mkdir", "os.rename", "os.remove", "os.rmdir", "os.truncate", "os.utime", "shutil.rmtree"}
@@ -32,7 +32,7 @@ def run_training(folder: Path, source: Path, weights: Path, kill_at: int | None 
                 threading.Timer(seconds, os.kill, (os.getpid(), signal.SIGKILL)).start()
 
     sys.addaudithook(watch)
-    train(prepare(CONFIG, source, weights), say=lambda line: None)
+    train(prepare(SHORT, source, weights), say=lambda line: None)
     if kill_at is None:
         folder.with_suffix(".json").write_text(json.dumps(touched))
 

@@ -5,6 +5,7 @@ The address is that of GitHub Pages for the repository that ``_config.yml`` name
 
 import re
 from pathlib import Path
+from xml.sax.saxutils import escape
 
 from sphinx.errors import ExtensionError
 
@@ -29,18 +30,26 @@ def use_address(app, config):
     config.notfound_context = NOT_FOUND
 
 
-def write_robots(app, exception):
-    """Tell search engines where the map is."""
+def write_map(app, exception):
+    """List the pages for search engines, and tell where the list is.
+
+    The format: https://www.sitemaps.org/protocol.html. The usual extension lists only what a build wrote anew.
+    """
     if exception or app.builder.format != "html":
         return
-    text = f"User-agent: *\nAllow: /\nSitemap: {app.config.html_baseurl}sitemap.xml\n"
-    (Path(app.outdir) / "robots.txt").write_text(text, encoding="utf-8")
+    address, folder = app.config.html_baseurl, Path(app.outdir)
+    pages = "".join(f"<url><loc>{escape(address + app.builder.get_target_uri(name))}</loc></url>\n"
+                    for name in sorted(app.env.found_docs))
+    (folder / "sitemap.xml").write_text('<?xml version="1.0" encoding="utf-8"?>\n<urlset xmlns='
+                                        f'"http://www.sitemaps.org/schemas/sitemap/0.9">\n{pages}</urlset>\n',
+                                        encoding="utf-8")
+    (folder / "robots.txt").write_text(f"User-agent: *\nAllow: /\nSitemap: {address}sitemap.xml\n", encoding="utf-8")
 
 
 def setup(app):
     """Connect the steps, before those of the extensions that use the address."""
-    for extension in ("notfound.extension", "sphinx_sitemap", "sphinxext.opengraph"):
+    for extension in ("notfound.extension", "sphinxext.opengraph"):
         app.setup_extension(extension)
     app.connect("config-inited", use_address, priority=100)
-    app.connect("build-finished", write_robots)
+    app.connect("build-finished", write_map)
     return {"parallel_read_safe": True, "parallel_write_safe": True}
