@@ -33,9 +33,19 @@ def kept_folder() -> Path:
     return folder
 
 
-def kept(name: str, make) -> Path:
-    """The folder that ``make`` filled, now or in an earlier run of the same file. Read only."""
-    folder = kept_folder() / f"{name}-{digest(Path(make.__code__.co_filename).read_bytes())}"
+def content_of(folder: Path) -> str:
+    """A name for all that a folder holds."""
+    return digest([(path.relative_to(folder).as_posix(), hashlib.sha256(path.read_bytes()).hexdigest())
+                   for path in sorted(folder.rglob("*")) if path.is_file()])
+
+
+def kept(name: str, make, of: str = "") -> Path:
+    """The folder that ``make`` filled, now or in an earlier run of the same file. Read only.
+
+    Args:
+        of: what it was made of, besides the package, its tests' helpers, the packages and the machine.
+    """
+    folder = kept_folder() / f"{name}-{digest((of, Path(make.__code__.co_filename).read_bytes()))}"
     if not folder.exists():
         with tempfile.TemporaryDirectory(dir=kept_folder()) as temporary:
             made = Path(temporary) / name

@@ -8,6 +8,7 @@ import contextlib
 import functools
 import gzip
 import io
+import json
 import re
 import shutil
 import struct
@@ -21,6 +22,7 @@ import numpy as np
 import pytest
 from book_licences import PARTS
 from helpers import missing
+from kept import content_of, kept
 from PIL import Image
 
 from catsdogs.backbone import find_base
@@ -367,7 +369,16 @@ BARRIERS = """async () => (await axe.run(document, { resultTypes: ["violations"]
 
 @pytest.fixture(scope="module")
 def visited(browser, address, site, page_names):
-    """What is found wrong in each page of the site, by kind; one visit for all widths and both themes."""
+    """What is found wrong in the pages of this very site, by kind, now or in an earlier run."""
+    def visit(folder):
+        (folder / "wrong.json").write_text(json.dumps(wrong_in(browser, address, site, page_names)), encoding="utf-8")
+
+    folder = kept("visited", visit, content_of(site) + browser.version)
+    return json.loads((folder / "wrong.json").read_text(encoding="utf-8"))
+
+
+def wrong_in(browser, address, site, page_names):
+    """What is found wrong in each page, by kind; one visit for all widths and both themes."""
     wrong = {kind: [] for kind in ("complaints", "images", "too wide", "barriers")}
     axe = site.parent / "web" / "node_modules" / "axe-core" / "axe.min.js"
     wrong["axe"] = axe.exists()

@@ -70,7 +70,8 @@ def test_train_with_the_better_recipe(source, isolated, capfd):
     assert "Teste, receita melhor" in out and "fase 1" not in out
     assert {path.name for path in (isolated / "models").iterdir()} == {BETTER_CHECKPOINT, BETTER_RECORD_FILE}
     record = json.loads((isolated / "models" / BETTER_RECORD_FILE).read_text(encoding="utf-8"))
-    assert BetterConfig(**record["config"]) == BetterConfig(image_size=96, head_epochs=1, fine_tune_epochs=1)
+    assert BetterConfig(**record["config"]) == BetterConfig(image_size=96, head_epochs=1, fine_tune_epochs=1,
+                                                             unfrozen_layers=3)
     photo = Path(source[1]) / "cats" / "000.jpg"
     assert main(["predict", str(photo), "--checkpoint", str(isolated / "models" / BETTER_CHECKPOINT)]) == 0
     assert "%" in capfd.readouterr().out

@@ -5,6 +5,7 @@ snapshot of the working tree for the repository on GitHub. ``CATSDOGS_COLAB=all`
 ``CATSDOGS_COLAB=runtime`` runs every notebook in the Python that runs the tests, which is then Colab's own.
 """
 
+import contextlib
 import json
 import os
 import re
@@ -13,7 +14,6 @@ import subprocess
 import sys
 from importlib.metadata import distribution
 from pathlib import Path
-from types import SimpleNamespace
 
 import nbformat
 import pytest
@@ -24,6 +24,7 @@ from packaging.utils import canonicalize_name
 
 from catsdogs.offline import pinned
 
+pytestmark = pytest.mark.slow
 ROOT = Path(__file__).resolve().parent.parent
 # As it is before the tests' isolation hides the proxies, without which some machines reach no registry.
 ENVIRONMENT = dict(os.environ)
@@ -118,12 +119,12 @@ def python(tmp_path_factory):
     return python
 
 
-@pytest.fixture
-def colab(python):
-    """The interpreter and its packages as Colab hands them over; what a notebook installs is removed afterwards."""
+@contextlib.contextmanager
+def as_colab_hands_it_over(python):
+    """The environment's packages; what a notebook installs is removed afterwards."""
     packages = installed(python)
     assert "catsdogs" not in packages
-    yield SimpleNamespace(python=python, packages=packages)
+    yield packages
     if new := set(installed(python)) - set(packages):
         run(python, "-m", "pip", "uninstall", "--quiet", "--yes", *sorted(new), env=ENVIRONMENT)
 
@@ -159,7 +160,23 @@ def environment(folder, address, repository):
 
 
 @pytest.mark.parametrize("path", CHOSEN, ids=[path.stem for path in CHOSEN])
-def test_runs_in_colab_and_changes_nothing_it_has(path, tmp_path, colab, repository):
+def test_runs_in_colab_and_changes_nothing_it_has(path, tmp_path, request, repository):
+    """Executed once for a working tree, however often it is tested."""
+    def execute(folder):
+        python = request.getfixturevalue("python")
+        with as_colab_hands_it_over(python) as packages:
+            run_notebook(path, tmp_path, python, repository)
+            (folder / "packages.json").write_text(json.dumps([packages, installed(python)]), encoding="utf-8")
+
+    tree = run("git", "rev-parse", "HEAD^{tree}", cwd=repository)
+    folder = kept(f"colab-{path.stem}", execute, tree + SETTING)
+    packages, after = json.loads((folder / "packages.json").read_text(encoding="utf-8"))
+    assert "catsdogs" in after
+    assert {name: after.get(name) for name in packages} == packages
+
+
+def run_notebook(path, tmp_path, python, repository):
+    """Execute a notebook from a folder that stands for Colab's, with an empty cache."""
     content = tmp_path / "content"
     content.mkdir()
     notebook = nbformat.read(path, as_version=4)
@@ -167,8 +184,5 @@ def test_runs_in_colab_and_changes_nothing_it_has(path, tmp_path, colab, reposit
     address = re.search(r'^REPOSITORIO = "(.+)"$', first.source, re.MULTILINE)[1]
     first.source = first.source.replace("/content/", f"{content.as_posix()}/")
     nbformat.write(notebook, content / path.name)
-    run(colab.python, "-c", "from nbclient.cli import main; main()", "--timeout=1200", path.name,
+    run(python, "-c", "from nbclient.cli import main; main()", "--timeout=1200", path.name,
         cwd=content, env=environment(tmp_path, address, repository))
-    after = installed(colab.python)
-    assert "catsdogs" in after
-    assert {name: after.get(name) for name in colab.packages} == colab.packages

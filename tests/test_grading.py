@@ -20,6 +20,7 @@ from types import SimpleNamespace
 import nbformat
 import pytest
 from helpers import FULL, assert_sentence, heed_ctrl_c, missing
+from kept import content_of, kept
 
 from catsdogs import sandbox
 from catsdogs.assignment import ANSWER, AUTOGRADER_FILE, SOLUTION_FOLDER, SOURCE, STUDENT_FOLDER, build_assignment
@@ -321,20 +322,25 @@ def test_two_submissions_of_one_name_are_refused(small, tmp_path, capsys):
     assert "mais de uma entrega de ana" in capsys.readouterr().err
 
 
-def test_the_real_assignment_gives_its_own_solution_every_point(isolation, tmp_path):
-    if not (Path(__file__).parent.parent / "models" / "bundle.npz").exists():
+def grade_the_real_assignment(folder):
+    """Its solution and its student version, in ``entregas``; the assignment itself is in ``kit``."""
+    kit = folder / "kit"
+    assert main(["assignment", str(kit)]) == 0
+    (folder / "entregas").mkdir()
+    (folder / "entregas" / "solucao.ipynb").write_bytes((kit / SOLUTION_FOLDER / NAME).read_bytes())
+    (folder / "entregas" / "em-branco.ipynb").write_bytes((kit / STUDENT_FOLDER / NAME).read_bytes())
+    assert main(["grade", str(folder / "entregas"), "--autograder", str(kit / AUTOGRADER_FILE),
+                 "--out", str(folder / "notas.csv")]) == 0
+
+
+def test_the_real_assignment_gives_its_own_solution_every_point(isolation):
+    models = Path(__file__).parent.parent / "models"
+    if not (models / "bundle.npz").exists():
         missing("The activations that ship with the repository are not here.")
-    assert main(["assignment", str(tmp_path / "kit")]) == 0
-    kit = tmp_path / "kit"
-    (tmp_path / "entregas").mkdir()
-    (tmp_path / "entregas" / "solucao.ipynb").write_bytes((kit / SOLUTION_FOLDER / NAME).read_bytes())
-    (tmp_path / "entregas" / "em-branco.ipynb").write_bytes((kit / STUDENT_FOLDER / NAME).read_bytes())
-    out = tmp_path / "notas.csv"
-    assert main(["grade", str(tmp_path / "entregas"), "--autograder", str(kit / AUTOGRADER_FILE),
-                 "--out", str(out)]) == 0
-    with out.open(encoding="utf-8", newline="") as file:
+    folder = kept("real_assignment", grade_the_real_assignment, content_of(models) + content_of(SOURCE.parent))
+    with (folder / "notas.csv").open(encoding="utf-8", newline="") as file:
         blank, solution = csv.DictReader(file)
-    possible = possible_points(read_tests(kit / AUTOGRADER_FILE))
+    possible = possible_points(read_tests(folder / "kit" / AUTOGRADER_FILE))
     assert solution["situacao"] == GRADED and blank["situacao"] == GRADED
     assert {name: float(solution[name]) for name in possible} == possible
     assert float(blank["total"]) == 0
