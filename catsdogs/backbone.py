@@ -1,5 +1,6 @@
 """MobileNetV2, where its weights come from, and the cut into a frozen trunk and a trainable tail."""
 
+import contextlib
 import hashlib
 import os
 from dataclasses import dataclass
@@ -7,14 +8,14 @@ from pathlib import Path
 
 from catsdogs.checkpoint import load_checkpoint
 from catsdogs.config import PHASE1_CHECKPOINT, Config, checkpoint_path, shipped_models_dir
-from catsdogs.download import WEIGHTS_BYTES, WEIGHTS_NAME, WEIGHTS_URL, download, keras_models_dir
+from catsdogs.download import WEIGHTS_BYTES, WEIGHTS_NAME, WEIGHTS_URL, check_hdf5, download, keras_models_dir
 from catsdogs.errors import CatsdogsError
 from catsdogs.guard import check_weights
+from catsdogs.limits import MIN_IMAGE_SIZE
 from catsdogs.quiet import keras
 
 # Keras goes by the name: what ends otherwise it opens as a zip or a folder, and ``check_weights`` reads HDF5.
 WEIGHTS_SUFFIXES = (".h5", ".hdf5")
-MIN_IMAGE_SIZE = 32
 IMAGENET_SIZES = (96, 128, 160, 192, 224)
 
 
@@ -88,9 +89,13 @@ def _base_from_file(config: Config, path: Path) -> tuple[keras.Model, str]:
     if not path.name.endswith(WEIGHTS_SUFFIXES):
         raise CatsdogsError(f"{path.name} não tem nome de arquivo de pesos: indique um que termine em "
                             ".weights.h5, .h5 ou .hdf5.")
+    base = new_base(config.image_size)  # what fails here says nothing about the file
     try:
         check_weights(path)
-        return new_base(config.image_size, path), f"pesos de {path.name}"
+        base.load_weights(path)
+        return base, f"pesos de {path.name}"
+    except MemoryError:
+        raise
     except Exception as error:  # weights of something else may fail anywhere inside Keras
         raise CatsdogsError(f"{path.name} não contém pesos da MobileNetV2 sem classificador (include_top=False): "
                             "indique outro arquivo.") from error
@@ -99,17 +104,18 @@ def _base_from_file(config: Config, path: Path) -> tuple[keras.Model, str]:
 def _imagenet_base(config: Config) -> tuple[keras.Model, str]:
     size = config.image_size if config.image_size in IMAGENET_SIZES else 224
     path = keras_models_dir() / WEIGHTS_NAME.format(size=size)
-    loaded = []
-
-    def check_fit(file: Path) -> None:
-        loaded[:] = [_base_from_file(config, file)[0]]
-
-    try:
-        # Not by Keras itself, which would leave half a file under the final name if it were killed.
-        download(WEIGHTS_URL + path.name, path, WEIGHTS_BYTES.get(size), check_fit)
-    except CatsdogsError:
-        return _shipped_base(config)
-    return loaded[0], "pesos oficiais da ImageNet (keras.applications)"
+    for _ in range(2):  # a file of an earlier time may hold another network
+        try:
+            # Not by Keras itself, which would leave half a file under the final name if it were killed.
+            download(WEIGHTS_URL + path.name, path, WEIGHTS_BYTES.get(size), check_hdf5)
+        except CatsdogsError:
+            break
+        try:
+            return _base_from_file(config, path)[0], "pesos oficiais da ImageNet (keras.applications)"
+        except CatsdogsError:
+            with contextlib.suppress(OSError):
+                path.unlink()
+    return _shipped_base(config)
 
 
 def _shipped_base(config: Config) -> tuple[keras.Model, str]:

@@ -25,10 +25,11 @@ from catsdogs.config import (
     models_dir,
 )
 from catsdogs.errors import CatsdogsError, printable, reason
-from catsdogs.limits import GRADING_SECONDS
-from catsdogs.text import display_name, number, percent, plain_table
+from catsdogs.limits import GRADING_SECONDS, MAX_IMAGE_SIZE, MIN_IMAGE_SIZE
+from catsdogs.text import display_name, integer, number, percent, plain_table
 
 PHASES = {"1": PHASE1_CHECKPOINT, "2": PHASE2_CHECKPOINT}
+SHOWN = 20
 
 # argparse speaks English; these are all the sentences of it that a user of this command can meet.
 ARGPARSE_WORDS = {
@@ -40,11 +41,23 @@ ARGPARSE_WORDS = {
     "the following arguments are required: %s": "faltou informar: %s",
     "unrecognized arguments: %s": "não conheço estes argumentos: %s",
     "ignored explicit argument %r": "esta opção não recebe valor: %r",
+    "not allowed with argument %s": "não vale junto com %s",
     "expected one argument": "espera um valor",
     "expected at least one argument": "espera pelo menos um valor",
     "invalid %(type)s value: %(value)r": "valor inválido: %(value)r",
     "invalid choice: %(value)r (choose from %(choices)s)": "opção inválida: %(value)r (escolha entre %(choices)s)",
     "unknown parser %(parser_name)r (choices: %(choices)s)": "não conheço %(parser_name)r (há: %(choices)s)",
+}
+
+
+# Option → the field of Config, what it means, its least and most value.
+NUMBERS = {
+    "--image-size": ("image_size", "lado da imagem que entra na rede, em pixels", MIN_IMAGE_SIZE, MAX_IMAGE_SIZE),
+    "--epochs": ("head_epochs", "máximo de épocas da fase 1", 1, 10_000),
+    "--fine-tune-epochs": ("fine_tune_epochs", "máximo de épocas da fase 2", 1, 10_000),
+    "--unfrozen-layers": ("unfrozen_layers", "quantas das últimas camadas a fase 2 treina", 1, 1_000),
+    "--batch-size": ("batch_size", "fotos por passo", 1, 100_000),
+    "--seed": ("seed", "semente da divisão e do treino", 0, 2**32 - 1),
 }
 
 
@@ -125,17 +138,15 @@ def _add_train(commands) -> None:
                          help="`desafio`, a do desafio, ou `melhor`, mais demorada, que grava "
                               f"{BETTER_CHECKPOINT} e precisa das fotos (padrão: desafio)")
     command.add_argument("--again", action="store_true", help="treina de novo mesmo que nada tenha mudado")
-    default = Config()
-    for flag, field, meaning in (
-            ("--image-size", "image_size", "lado da imagem que entra na rede, em pixels"),
-            ("--epochs", "head_epochs", "máximo de épocas da fase 1"),
-            ("--fine-tune-epochs", "fine_tune_epochs", "máximo de épocas da fase 2"),
-            ("--unfrozen-layers", "unfrozen_layers", "quantas das últimas camadas a fase 2 treina"),
-            ("--batch-size", "batch_size", "fotos por passo"),
-            ("--seed", "seed", "semente da divisão e do treino")):
-        value = getattr(default, field)
-        command.add_argument(flag, dest=field, type=int, metavar="N", help=f"{meaning} (padrão do desafio: {value})")
+    for flag in NUMBERS:
+        _add_number(command, flag)
     _add_json(command)
+
+
+def _add_number(command, flag: str) -> None:
+    field, meaning, _, _ = NUMBERS[flag]
+    command.add_argument(flag, dest=field, type=int, metavar="N",
+                         help=f"{meaning} (padrão do desafio: {getattr(Config, field)})")
 
 
 def _add_evaluate(commands) -> None:
@@ -154,9 +165,10 @@ def _add_verify(commands) -> None:
 def _add_predict(commands) -> None:
     command = _command(commands, "predict", "diz a classe de uma ou mais fotos", run_predict)
     command.add_argument("fotos", nargs="+", metavar="FOTO", help="arquivo de imagem, ou pasta com imagens")
-    command.add_argument("--phase", choices=[*PHASES, "both"], default="2",
-                         help="checkpoint da fase 1, da fase 2 ou os dois lado a lado (padrão: 2)")
-    command.add_argument("--checkpoint", type=Path, metavar="ARQUIVO", help="outro checkpoint .keras deste projeto")
+    which = command.add_mutually_exclusive_group()
+    which.add_argument("--phase", choices=[*PHASES, "both"], default="2",
+                       help="checkpoint da fase 1, da fase 2 ou os dois lado a lado (padrão: 2)")
+    which.add_argument("--checkpoint", type=Path, metavar="ARQUIVO", help="outro checkpoint .keras deste projeto")
     _add_json(command)
 
 
@@ -177,8 +189,7 @@ def _add_extract(commands) -> None:
     command = _command(commands, "extract", "só extrai as ativações das fotos, aqui ou em um cluster, e as guarda",
                        run_extract)
     _add_source(command)
-    command.add_argument("--image-size", type=int, metavar="N", help="lado da imagem que entra na rede, em pixels "
-                         f"(padrão do desafio: {Config.image_size})")
+    _add_number(command, "--image-size")
     command.add_argument("--cluster", metavar="ENDEREÇO|local", help="endereço de um escalonador do Dask, ou `local` "
                          "para um cluster nesta máquina (padrão: extrai sem cluster)")
     command.add_argument("--workers", type=int, metavar="N", help="processos do cluster `local` "
@@ -227,7 +238,7 @@ def _add_grade(commands) -> None:
     command = _command(commands, "grade", "corrige uma pasta de entregas da tarefa, cada uma isolada e com limites",
                        run_grade)
     command.add_argument("entregas", type=Path, metavar="ENTREGAS",
-                         help="pasta com um notebook, zip ou subpasta por estudante")
+                         help="pasta, ou zip, com um notebook, zip ou subpasta por estudante")
     command.add_argument("--autograder", type=Path, default=CHECKOUT / "_build" / "tarefa" / "autograder.zip",
                          metavar="ZIP", help="o de `catsdogs assignment` (padrão: o de `make assignment`)")
     command.add_argument("--out", type=Path, default=Path("notas.csv"), metavar="ARQUIVO",
@@ -309,8 +320,10 @@ def _say_found(photos, backbone) -> None:
     _say(f"Backbone: {backbone.origin}.")
     if photos.skipped:
         _say(f"{len(photos.skipped)} arquivo(s) deixado(s) de fora:")
-        for name, trouble in photos.skipped:
+        for name, trouble in photos.skipped[:SHOWN]:
             _say(printable(f"  {name}: {trouble}"))
+        if len(photos.skipped) > SHOWN:
+            _say(f"  e mais {len(photos.skipped) - SHOWN}; `catsdogs info --json` mostra todos")
 
 
 def run_train(options: argparse.Namespace) -> int:
@@ -327,14 +340,16 @@ def run_train(options: argparse.Namespace) -> int:
 
 
 def _config_from(options: argparse.Namespace) -> Config:
-    from dataclasses import fields, replace
+    from dataclasses import replace
 
-    given = {field.name: getattr(options, field.name, None) for field in fields(Config)}
-    for name, value in given.items():
-        if value is not None and value < (0 if name == "seed" else 1):
-            raise CatsdogsError(f"{name} não pode ser {value}: use um número maior.")
-    start = BetterConfig() if options.recipe == "melhor" else load_config()
-    return replace(start, **{name: value for name, value in given.items() if value is not None})
+    given = {}
+    for flag, (field, _, least, most) in NUMBERS.items():
+        value = getattr(options, field, None)
+        if value is not None and not least <= value <= most:
+            raise CatsdogsError(f"{flag} não pode ser {value}: use um número de {integer(least)} a {integer(most)}.")
+        if value is not None:
+            given[field] = value
+    return replace(BetterConfig() if options.recipe == "melhor" else load_config(), **given)
 
 
 def _print_scores(record: dict, as_json: bool) -> None:
@@ -385,7 +400,7 @@ def run_verify(options: argparse.Namespace) -> int:
 
 def run_predict(options: argparse.Namespace) -> int:
     """``catsdogs predict``: 1 when some photo could not be read, after answering for all the others."""
-    from catsdogs.predict import Classifier, photos_in
+    from catsdogs.predict import Classifier, photos_in, predict_side_by_side
 
     photos = photos_in(options.fotos)
     phases = list(PHASES) if options.phase == "both" else [options.phase]
@@ -394,7 +409,7 @@ def run_predict(options: argparse.Namespace) -> int:
         files = {options.checkpoint.name: options.checkpoint}
     classifiers = {name: Classifier(path, _say) for name, path in files.items()}
     rows, failed = [], False
-    for photo, *given in zip(photos, *(each.predict_all(photos) for each in classifiers.values()), strict=True):
+    for photo, given in zip(photos, predict_side_by_side([*classifiers.values()], photos), strict=True):
         answers = dict(zip(classifiers, given, strict=True))
         error = next(iter(answers.values())).error
         failed = failed or bool(error)

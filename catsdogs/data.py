@@ -17,10 +17,9 @@ from catsdogs.config import Config, cache_dir
 from catsdogs.download import OFFICIAL_BYTES, OFFICIAL_URL, download, official_archive, unpack
 from catsdogs.errors import CatsdogsError, DamagedFileError, NoNetworkError, reason
 from catsdogs.files import file_digest, read_sealed, write_sealed
-from catsdogs.photo import decode_photo, is_photo_name, photo_bytes
+from catsdogs.layout import Layout, find_class_files
+from catsdogs.photo import decode_photo, photo_bytes
 
-SPLIT_FOLDERS = {"train", "training", "treino", "validation", "valid", "val", "validacao", "validação",
-                 "test", "testing", "teste"}
 MIN_PHOTOS_PER_CLASS = 10
 PIECE = 1024
 PARTS = ("train", "validation", "test")
@@ -95,8 +94,9 @@ def find_photos(config: Config, source: str | Path | None = None, url: str = OFF
     """
     source = source or os.environ.get("CATSDOGS_DATA")
     if source:
-        kind = "pasta" if Path(source).is_dir() else "arquivo"
-        photos = index_folder(_named_folder(Path(source).expanduser()), f"{kind} {Path(source).name}")
+        source = Path(source).expanduser()
+        kind = "pasta" if source.is_dir() else "arquivo"
+        photos = index_folder(_named_folder(source), f"{kind} {source.resolve().name}", str(source.resolve()))
     else:
         photos = _official_photos(url, expected_bytes)
     return limit_photos(photos, config.photos_per_class)
@@ -142,8 +142,8 @@ def _official_folder(url: str, expected_bytes: int | None) -> Path:
         return unpack(download(url, archive, expected_bytes), folder)
 
 
-def index_folder(folder: Path, origin: str) -> Photos:
-    """Find, verify and hash every photo below ``folder``.
+def index_folder(folder: Path, origin: str, named: str = "") -> Photos:
+    """Find, verify and hash every photo below ``folder``, which errors call as ``named`` says.
 
     Every file is decoded once; the result is remembered and reused as long as names, sizes
     and times of the last change stay the same.
@@ -153,11 +153,11 @@ def index_folder(folder: Path, origin: str) -> Photos:
             folder cannot be read.
     """
     try:
-        root, files = find_class_files(folder)
+        layout = find_class_files(folder, named or str(folder))
     except OSError as error:
         raise CatsdogsError(f"Não consegui ler {error.filename or folder} ({reason(error)}): confira a pasta e suas "
                             "permissões.") from error
-    class_names = tuple(sorted({label for label, _ in files}))
+    root, files = layout.root, layout.files
     state = [(path.relative_to(root).as_posix(), *_size_and_times(path)) for _, path in files]
     signature = hashlib.sha256(repr((str(root.resolve()), state)).encode()).hexdigest()
     remembered = cache_dir() / "index" / signature[:32]
@@ -166,7 +166,7 @@ def index_folder(folder: Path, origin: str) -> Photos:
     if kept is None:
         with contextlib.suppress(OSError):  # without a place to keep it, they are verified again the next time
             write_sealed(remembered, json.dumps(rows).encode())
-    return _photos_from_rows(rows, files, root, class_names, origin)
+    return _photos_from_rows(rows, layout, origin)
 
 
 def _size_and_times(path: Path) -> tuple[int, ...]:
@@ -176,55 +176,6 @@ def _size_and_times(path: Path) -> tuple[int, ...]:
     except OSError:
         return (0,)
     return found.st_size, found.st_mtime_ns, found.st_ctime_ns
-
-
-def find_class_files(folder: Path) -> tuple[Path, list[tuple[str, Path]]]:
-    """The data's root and every (class name, photo path) below it, in sorted order.
-
-    Accepts two class folders directly, inside single wrapping folders, or inside
-    train/validation/test folders whose photos are pooled.
-
-    Raises:
-        CatsdogsError: any other layout.
-    """
-    root = folder
-    while len(subfolders := _subfolders(root)) == 1 and not _has_photos(root):
-        root = subfolders[0]
-    if subfolders and all(sub.name.lower() in SPLIT_FOLDERS for sub in subfolders):
-        class_folders = [sub for part in subfolders for sub in _subfolders(part)]
-    else:
-        class_folders = subfolders
-    files = [(sub.name, path) for sub in class_folders for path in _photo_files(sub)]
-    found = sorted({label for label, _ in files})
-    if len(found) != 2:
-        what = f"Encontrei {len(found)} pasta(s) com fotos ({', '.join(found)})" if found else "Não encontrei fotos"
-        raise CatsdogsError(f"{what} em {folder}; o esperado são exatamente duas subpastas de fotos, "
-                            "uma por classe, por exemplo gatos/ e cachorros/.")
-    return root, sorted(files)
-
-
-def _subfolders(folder: Path) -> list[Path]:
-    return sorted(sub for sub in folder.iterdir() if sub.is_dir() and not _is_hidden(sub.name))
-
-
-def _has_photos(folder: Path) -> bool:
-    return any(is_photo_name(path.name) for path in folder.iterdir())
-
-
-def _photo_files(folder: Path) -> list[Path]:
-    found = []
-    for parent, folders, names in os.walk(folder, onerror=_raise):  # links to folders are not followed
-        folders[:] = [name for name in folders if not _is_hidden(name)]
-        found += [Path(parent) / name for name in names if is_photo_name(name)]
-    return found
-
-
-def _raise(error: OSError) -> None:
-    raise error
-
-
-def _is_hidden(folder_name: str) -> bool:
-    return folder_name.startswith((".", "__"))
 
 
 def _verify(files: list[tuple[str, Path]]) -> list[list[str]]:
@@ -247,12 +198,13 @@ def _verify(files: list[tuple[str, Path]]) -> list[list[str]]:
     return checks
 
 
-def _photos_from_rows(rows: list, files: list, root: Path, class_names: tuple[str, str], origin: str) -> Photos:
+def _photos_from_rows(rows: list, layout: Layout, origin: str) -> Photos:
     """Photos in content order; unreadable files and repeated copies are left out with their reason."""
+    class_names = tuple(sorted({label for label, _ in layout.files}))
     chosen: dict[str, tuple[str, int]] = {}
-    skipped = []
-    for (digest, trouble), (label, path) in zip(rows, files, strict=True):
-        name = path.relative_to(root).as_posix()
+    skipped = [(Path(os.path.relpath(path, layout.root)).as_posix(), why) for path, why in layout.left_out]
+    for (digest, trouble), (label, path) in zip(rows, layout.files, strict=True):
+        name = path.relative_to(layout.root).as_posix()
         if trouble:
             skipped.append((name, trouble))
         elif digest in chosen:
@@ -264,7 +216,7 @@ def _photos_from_rows(rows: list, files: list, root: Path, class_names: tuple[st
     digests = sorted(chosen)
     labels = np.array([chosen[digest][1] for digest in digests], dtype=np.int32)
     photos = Photos(tuple(chosen[digest][0] for digest in digests), labels, tuple(digests), class_names,
-                    origin, root, tuple(skipped))
+                    origin, layout.root, tuple(skipped))
     _require_enough(photos)
     return photos
 

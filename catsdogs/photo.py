@@ -2,18 +2,28 @@
 
 import io
 import warnings
+import zlib
 from pathlib import Path
 
 import numpy as np
-from PIL import Image, ImageOps, UnidentifiedImageError
+from PIL import Image
 
 from catsdogs.config import book_dir
 from catsdogs.errors import CatsdogsError, reason
 from catsdogs.limits import MAX_PHOTO_BYTES, MAX_PHOTO_PIXELS, MIB
 
-EXTENSIONS = {".jpg", ".jpeg", ".png", ".webp", ".bmp"}
+EXTENSIONS = {".jpg", ".jpeg", ".jpe", ".jfif", ".png", ".webp", ".bmp", ".gif"}
+HEIC_BRANDS = {b"heic", b"heix", b"hevc", b"heim", b"heis", b"mif1", b"msf1"}
 # What is decoded, whatever the file is called: Pillow knows dozens of kinds more, some through other programs.
 FORMATS = ("JPEG", "PNG", "WEBP", "BMP", "GIF")
+# EXIF's orientation → what puts the photo upright (https://www.cipa.jp/std/documents/e/DC-008-2012_E.pdf, 4.6.4).
+ORIENTATION_TAG, TURNS = 0x0112, {
+    2: Image.Transpose.FLIP_LEFT_RIGHT, 3: Image.Transpose.ROTATE_180, 4: Image.Transpose.FLIP_TOP_BOTTOM,
+    5: Image.Transpose.TRANSPOSE, 6: Image.Transpose.ROTATE_270, 7: Image.Transpose.TRANSVERSE,
+    8: Image.Transpose.ROTATE_90}
+# What a PNG may say of itself and no pixel depends on here (https://www.w3.org/TR/png-3/, 11.3).
+PNG_NOTES = {b"tEXt", b"zTXt", b"iTXt", b"tIME", b"pHYs", b"gAMA", b"cHRM", b"sRGB", b"iCCP", b"bKGD", b"hIST", b"sPLT",
+             b"sBIT"}
 # What Pillow complains of, in English, and reads all the same.
 warnings.filterwarnings("ignore", module=r"PIL\b")
 
@@ -26,6 +36,19 @@ def sample_photo() -> Path:
 def is_photo_name(name: str) -> bool:
     """Whether a file of this name counts as a photo: known extension, not hidden (macOS leaves ``._foto.jpg``)."""
     return Path(name).suffix.lower() in EXTENSIONS and not name.startswith(".")
+
+
+def kind_of_image(start: bytes) -> str:
+    """The kind of image that a file's first 32 bytes announce: one of ``FORMATS``, HEIC, AVIF, or empty."""
+    if start[4:8] == b"ftyp":  # ISO base media file: the brands follow (ISO/IEC 14496-12, 4.3)
+        brands = {start[at:at + 4] for at in range(8, len(start), 4)}
+        return "AVIF" if brands & {b"avif", b"avis"} else "HEIC" if brands & HEIC_BRANDS else ""
+    if start[:4] == b"RIFF":
+        return "WEBP" if start[8:12] == b"WEBP" else ""
+    if start[:2] == b"BM":  # two letters are few: the two reserved fields are zero, too
+        return "BMP" if start[6:10] == bytes(4) and len(start) > 10 else ""
+    signs = {b"\xff\xd8\xff": "JPEG", b"\x89PNG\r\n\x1a\n": "PNG", b"GIF87a": "GIF", b"GIF89a": "GIF"}
+    return next((kind for sign, kind in signs.items() if start.startswith(sign)), "")
 
 
 def read_photo(path: Path | str) -> np.ndarray:
@@ -82,13 +105,40 @@ def decode_photo(content: bytes, name: str) -> np.ndarray:
     Raises:
         CatsdogsError: the file is truncated, no image, or larger than ``MAX_PHOTO_PIXELS``.
     """
+    content = _without_damaged_notes(content)
     with _open(content, name) as image:
         try:
             if image.format == "PNG":  # its checksums, of which decoding leaves the last one out
                 Image.open(io.BytesIO(content), formats=FORMATS).verify()
-            return np.asarray(_to_rgb(ImageOps.exif_transpose(image)))
-        except (OSError, SyntaxError, ValueError, TypeError, EOFError) as error:
+            image.load()
+            return np.asarray(_to_rgb(_upright(image)))
+        except MemoryError:
+            raise
+        except Exception as error:  # of a damaged file, a decoder may raise anything
             raise CatsdogsError(f"{name} está corrompido ou incompleto: use outra cópia da foto.") from error
+
+
+def _without_damaged_notes(content: bytes) -> bytes:
+    """A PNG without those ``PNG_NOTES`` whose checksum is wrong, which other programs skip; anything else as it is."""
+    if not content.startswith(b"\x89PNG\r\n\x1a\n"):
+        return content
+    kept, at = [content[:8]], 8
+    while at + 12 <= len(content):
+        end = at + 12 + int.from_bytes(content[at:at + 4], "big")
+        kind, checksum = content[at + 4:at + 8], content[end - 4:end]
+        if kind not in PNG_NOTES or zlib.crc32(content[at + 4:end - 4]) == int.from_bytes(checksum, "big"):
+            kept.append(content[at:end])
+        at = end
+    return b"".join([*kept, content[at:]])
+
+
+def _upright(image: Image.Image) -> Image.Image:
+    """The image turned as its EXIF asks; of EXIF that makes no sense only that matters, if it can be read."""
+    try:
+        orientation = image.getexif().get(ORIENTATION_TAG)
+    except Exception:  # the pixels are whole all the same
+        return image
+    return image.transpose(TURNS[orientation]) if orientation in TURNS else image
 
 
 def _open(content: bytes, name: str) -> Image.Image:
@@ -97,8 +147,13 @@ def _open(content: bytes, name: str) -> Image.Image:
         image = Image.open(io.BytesIO(content), formats=FORMATS)
     except Image.DecompressionBombError as error:
         raise _too_large(name) from error
-    except (UnidentifiedImageError, OSError, SyntaxError, ValueError) as error:
-        raise CatsdogsError(f"{name} não é uma imagem que eu saiba ler: use JPEG, PNG, WebP ou BMP.") from error
+    except MemoryError:
+        raise
+    except Exception as error:  # of a damaged file, a decoder may raise anything
+        kind = kind_of_image(content[:32])
+        if kind in ("HEIC", "AVIF"):
+            raise CatsdogsError(f"{name} é uma foto {kind}, como as de celulares: converta-a para JPEG.") from error
+        raise CatsdogsError(f"{name} não é uma imagem que eu saiba ler: use JPEG, PNG, WebP, BMP ou GIF.") from error
     if image.width * image.height > MAX_PHOTO_PIXELS:
         image.close()
         raise _too_large(name)
@@ -112,11 +167,8 @@ def _too_large(name: str) -> CatsdogsError:
 
 def _to_rgb(image: Image.Image) -> Image.Image:
     """Any Pillow mode to 8-bit RGB."""
-    if image.mode.startswith("I") or image.mode == "F":
-        values = np.asarray(image, dtype=np.float32)
-        # 16-bit samples span 0..65535; files in these modes with small values are already 8-bit.
-        scale = 257.0 if values.max(initial=0) > 255 else 1.0
-        image = Image.fromarray(np.clip(values / scale, 0, 255).astype(np.uint8), mode="L")
+    if image.mode.startswith("I"):  # of the kinds that are read, only a PNG of 16 bits has it: 0 to 65535
+        image = Image.fromarray((np.asarray(image, dtype=np.float32) / 257).round().astype(np.uint8), mode="L")
     if "A" in image.getbands() or "transparency" in image.info:
         image = image.convert("RGBA")
         white = Image.new("RGBA", image.size, "white")

@@ -1,7 +1,9 @@
 """A class and a probability for photos the model has never seen."""
 
+import glob
 import hashlib
 import os
+import re
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
@@ -13,7 +15,8 @@ from catsdogs import litert
 from catsdogs.checkpoint import config_of, load_checkpoint, read_metadata
 from catsdogs.config import cache_dir
 from catsdogs.errors import CatsdogsError
-from catsdogs.photo import is_photo_name, read_photo, resize_photo
+from catsdogs.layout import is_of_the_system, why_no_photo
+from catsdogs.photo import read_photo, resize_photo
 
 CHUNK = 32
 
@@ -62,25 +65,18 @@ class Classifier:
 
     def predict(self, path: Path | str) -> Prediction:
         """The answer for one photo; an unreadable file gives a prediction with ``error``."""
-        return self._answer(path, self._read(path))
+        return self.answer(path, _read(path, {self.image_size}))
 
     def predict_all(self, paths: Sequence[Path | str]) -> Iterator[Prediction]:
-        """The answers for many photos, in their order; while one is answered, the next ones are being read."""
-        with ThreadPoolExecutor(os.cpu_count()) as readers:
-            for at in range(0, len(paths), CHUNK):  # all at once would not fit in memory
-                chunk = paths[at:at + CHUNK]
-                yield from map(self._answer, chunk, readers.map(self._read, chunk))
+        """The answers for many photos, in their order."""
+        return (answer for answer, in predict_side_by_side([self], paths))
 
-    def _read(self, path: Path | str) -> np.ndarray | CatsdogsError:
-        try:
-            return resize_photo(read_photo(path), self.image_size)
-        except CatsdogsError as error:
-            return error
-
-    def _answer(self, path: Path | str, pixels: np.ndarray | CatsdogsError) -> Prediction:
-        if isinstance(pixels, CatsdogsError):
-            return Prediction(Path(path), {}, str(pixels))
-        return Prediction(Path(path), dict(zip(self.class_names, self._run(pixels[None])[0].tolist(), strict=True)))
+    def answer(self, path: Path | str, sizes: dict[int, np.ndarray] | CatsdogsError) -> Prediction:
+        """The answer for a photo: float32 (size, size, 3), 0 to 255, by size; or why it could not be read."""
+        if isinstance(sizes, CatsdogsError):
+            return Prediction(Path(path), {}, str(sizes))
+        given = self._run(sizes[self.image_size][None])[0]
+        return Prediction(Path(path), dict(zip(self.class_names, given.tolist(), strict=True)))
 
     def _litert_runner(self, checkpoint: Path, say: Callable[[str], None]):
         def load():
@@ -97,18 +93,54 @@ class Classifier:
         return litert.make_runner(litert.exported(cache_dir() / "checkpoints" / f"{key}.tflite", load), batch=1)
 
 
+def predict_side_by_side(classifiers: Sequence[Classifier],
+                         paths: Sequence[Path | str]) -> Iterator[list[Prediction]]:
+    """For each photo, in their order, the answer of each classifier; the next photos are being read meanwhile."""
+    wanted = {classifier.image_size for classifier in classifiers}
+    with ThreadPoolExecutor(os.cpu_count()) as readers:
+        for at in range(0, len(paths), CHUNK):  # all at once would not fit in memory
+            chunk = paths[at:at + CHUNK]
+            for path, sizes in zip(chunk, readers.map(lambda path: _read(path, wanted), chunk), strict=True):
+                yield [classifier.answer(path, sizes) for classifier in classifiers]
+
+
+def _read(path: Path | str, wanted: set[int]) -> dict[int, np.ndarray] | CatsdogsError:
+    try:
+        pixels = read_photo(path)
+    except CatsdogsError as error:
+        return error
+    return {size: resize_photo(pixels, size) for size in wanted}
+
+
 def _keras_runner(checkpoint: Path):
     model = load_checkpoint(checkpoint)[0]
     return lambda batch: np.asarray(model(batch, training=False))
 
 
 def photos_in(paths: Iterable[Path | str]) -> list[Path]:
-    """The paths themselves, with each folder replaced by the photos directly in it, sorted."""
-    found = []
-    for path in map(Path, paths):
-        inside = [child for child in sorted(path.iterdir()) if is_photo_name(child.name)] \
-            if path.is_dir() else [path]
-        if not inside:
-            raise CatsdogsError(f"Não há fotos em {path}: indique uma pasta com arquivos JPEG, PNG, WebP ou BMP.")
-        found += inside
-    return found
+    """The paths themselves, with the photos directly in it, sorted, for a folder, and its files for a pattern.
+
+    Raises:
+        CatsdogsError: a folder or pattern has no photos, or an address of the internet was given.
+    """
+    return [photo for path in paths for photo in _photos_of(str(path))]
+
+
+def _photos_of(path: str) -> list[Path]:
+    if re.match(r"[a-z]+://", path, re.IGNORECASE):
+        raise CatsdogsError(f"{path} é um endereço da internet: baixe a foto e indique o arquivo.")
+    place = Path(path)
+    if not place.exists() and glob.has_magic(path):  # some shells leave that to the program
+        if not (matching := sorted(glob.glob(path))):
+            raise CatsdogsError(f"Nenhum arquivo combina com {path}: confira a pasta e o nome.")
+        return [photo for each in matching for photo in _photos_of(each)]
+    if not place.is_dir():
+        return [place]
+    children = [each for each in sorted(place.iterdir()) if not is_of_the_system(each.name)]
+    found = [each for each in children if each.is_file() and not why_no_photo(each).startswith("Não")]
+    if found:
+        return found
+    folders = [f"{each.name}/" for each in children if each.is_dir()]
+    where = f"ela só tem as pastas {', '.join(folders[:3])}: indique uma delas" if folders else \
+        "indique uma pasta com arquivos JPEG, PNG, WebP, BMP ou GIF"
+    raise CatsdogsError(f"Não há fotos em {place}; {where}.")

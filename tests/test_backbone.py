@@ -223,6 +223,20 @@ def test_torn_weights_are_never_used(official, official_bytes, shipped, backbone
     assert "ImageNet" in load_backbone(CONFIG).origin and official.file.read_bytes() == official_bytes
 
 
+def test_what_fails_in_building_the_network_costs_no_download(official, official_bytes, monkeypatch):
+    official.file.parent.mkdir(parents=True)
+    official.file.write_bytes(official_bytes)
+    requests = official()
+
+    def full(**_):
+        raise MemoryError
+
+    monkeypatch.setattr(module.keras.applications, "MobileNetV2", full)
+    with pytest.raises(MemoryError):
+        load_backbone(CONFIG)
+    assert official.file.read_bytes() == official_bytes and not requests
+
+
 @pytest.mark.fault("Download", "pesos danificados em uma pasta só de leitura", "valem os do repositório")
 @pytest.mark.parametrize("network", [True, False])
 def test_torn_weights_that_cannot_be_removed_are_not_used(official, official_bytes, shipped, monkeypatch, network):

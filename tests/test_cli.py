@@ -72,6 +72,7 @@ def test_train_with_the_better_recipe(source, isolated, capfd):
     record = json.loads((isolated / "models" / BETTER_RECORD_FILE).read_text(encoding="utf-8"))
     assert BetterConfig(**record["config"]) == BetterConfig(image_size=96, head_epochs=1, fine_tune_epochs=1,
                                                              unfrozen_layers=3)
+    assert record["date"]
     photo = Path(source[1]) / "cats" / "000.jpg"
     assert main(["predict", str(photo), "--checkpoint", str(isolated / "models" / BETTER_CHECKPOINT)]) == 0
     assert "%" in capfd.readouterr().out
@@ -217,16 +218,28 @@ def test_version(capsys):
 
 
 @pytest.mark.parametrize("options", [
-    ["--epochs", "0"], ["--batch-size", "-4"], ["--seed", "-1"], ["--unfrozen-layers", "0"]], ids=" ".join)
+    ["--epochs", "0"], ["--fine-tune-epochs", "0"], ["--batch-size", "-4"], ["--unfrozen-layers", "0"],
+    ["--seed", "-1"], ["--seed", "5000000000"], ["--image-size", "31"], ["--image-size", "4100"],
+    ["--batch-size", "1" + 30 * "0"]], ids=" ".join)
 def test_impossible_numbers_give_1_and_one_sentence(options, capsys):
     assert main(["train", *options]) == 1
-    assert options[1] in error_sentence(capsys)
+    told = error_sentence(capsys)
+    assert options[0] in told and options[1] in told
 
 
-@pytest.mark.parametrize("options", [["--image-size", "16"], ["--unfrozen-layers", "500"]], ids=" ".join)
-def test_numbers_the_network_refuses_give_1_and_one_sentence(source, options, capsys):
-    assert main(["train", *source, *options]) == 1
-    assert options[1] in assert_sentence(capsys.readouterr().err.strip().splitlines()[-1])
+def test_the_largest_seed_trains(source, trained, monkeypatch):
+    monkeypatch.setattr(pipeline, "train", lambda *_, **__: trained.record)
+    assert main(["train", *source, *TINY, "--seed", str(2**32 - 1)]) == 0
+
+
+def test_an_impossible_size_to_extract_gives_1_and_one_sentence(capsys):
+    assert main(["extract", "--image-size", "4100"]) == 1
+    assert "--image-size" in error_sentence(capsys)
+
+
+def test_more_layers_than_the_network_has_give_1_and_one_sentence(source, capsys):
+    assert main(["train", *source, "--unfrozen-layers", "500"]) == 1
+    assert "500" in assert_sentence(capsys.readouterr().err.strip().splitlines()[-1])
 
 
 @pytest.mark.parametrize("arguments", [

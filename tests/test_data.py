@@ -335,6 +335,15 @@ def test_sources_in_order(tmp_path, isolated, official, monkeypatch):
     assert len(requests) == 1
 
 
+def test_a_folder_of_the_home_may_be_named_in_the_variable(tmp_path, monkeypatch):
+    photos = tiny_photos(tmp_path / "fotos")
+    named = find_photos(CONFIG, photos)
+    for variable in ("HOME", "USERPROFILE"):
+        monkeypatch.setenv(variable, str(tmp_path))
+    monkeypatch.setenv("CATSDOGS_DATA", "~/fotos")
+    assert find_photos(CONFIG).origin == named.origin == "pasta fotos"
+
+
 def test_offline_gives_the_bundle_and_says_so_in_one_line(isolated, monkeypatch):
     expected = make_bundle(isolated)
     monkeypatch.setattr("catsdogs.download.reachable", lambda url: False)

@@ -59,6 +59,36 @@ def test_grayscale_gives_three_equal_channels(tmp_path):
     assert np.array_equal(read_photo(tmp_path / "a.png"), np.repeat(GRAY[..., None], 3, 2))
 
 
+# Make as a fraction, the width as text, a number of entries that cannot be: what some cameras and programs write.
+@pytest.mark.fault("Fotos", "EXIF estragado", "são lidas")
+@pytest.mark.parametrize("entry", [
+    struct.pack("<HHII", 0x010F, 5, 1, 38), struct.pack("<HHI4s", 0x0100, 2, 4, b"abc\0"),
+    struct.pack("<HHII", 0x8769, 4, 1, 0xFFFFFF), struct.pack("<HHII", 0x0110, 99, 1, 0)],
+    ids=["fraction", "text", "far away", "unknown"])
+def test_orientation_counts_whatever_else_exif_says(tmp_path, entry):
+    turn = struct.pack("<HHII", 0x0112, 3, 1, 6)
+    entries = sorted([entry, turn], key=lambda each: each[:2][::-1])
+    exif = b"Exif\0\0II*\0" + struct.pack("<IH", 8, 2) + b"".join(entries) + bytes(4) + struct.pack("<II", 1, 1)
+    Image.fromarray(np.rot90(UPRIGHT)).save(tmp_path / "a.jpg", exif=exif, quality=95)
+    assert np.abs(read_photo(tmp_path / "a.jpg")[8::16, 12::24].astype(int) - QUARTERS).max() <= 6
+
+
+def test_a_png_s_damaged_note_does_not_matter(tmp_path):
+    buffer = io.BytesIO()
+    Image.fromarray(UPRIGHT).save(buffer, "PNG")
+    png = buffer.getvalue()
+    note = chunk(b"tEXt", b"Comment\0cat")
+    (tmp_path / "a.png").write_bytes(png[:33] + note[:-1] + bytes([note[-1] ^ 1]) + png[33:])
+    assert np.array_equal(read_photo(tmp_path / "a.png"), UPRIGHT)
+
+
+@pytest.mark.fault("Fotos", "vazias, cortadas, ou outro tipo de arquivo com nome de foto", "uma frase por arquivo")
+def test_a_png_without_pixels_gives_one_sentence(tmp_path, refused):
+    (tmp_path / "a.png").write_bytes(b"\x89PNG\r\n\x1a\n" + chunk(b"IHDR", struct.pack(">2I5B", 9, 9, 8, 2, 0, 0, 0))
+                                     + chunk(b"IEND", b""))
+    assert "a.png" in refused(read_photo, tmp_path / "a.png")
+
+
 @pytest.mark.fault("Fotos", "com paleta, CMYK, 16 bits, transparência", "viram RGB de 8 bits")
 def test_palette_gives_its_colours(tmp_path):
     Image.fromarray(UPRIGHT).quantize(4).save(tmp_path / "a.png")
@@ -89,6 +119,12 @@ def test_transparency_is_laid_over_white(tmp_path, mode):
 def test_16_bit_keeps_the_brightness(tmp_path):
     Image.fromarray(GRAY.astype(np.uint16) * 257).save(tmp_path / "a.png")
     assert np.array_equal(read_photo(tmp_path / "a.png")[..., 0], GRAY)
+
+
+@pytest.mark.fault("Fotos", "com paleta, CMYK, 16 bits, transparência", "viram RGB de 8 bits")
+def test_a_dark_16_bit_photo_stays_dark(tmp_path):
+    Image.fromarray(np.arange(200, dtype=np.uint16).reshape(10, 20)).save(tmp_path / "a.png")
+    assert read_photo(tmp_path / "a.png").max() <= 1
 
 
 @pytest.mark.fault("Fotos", "animadas", "vale o primeiro quadro")

@@ -5,7 +5,7 @@ import zipfile
 
 import numpy as np
 import pytest
-from helpers import photo_pixels
+from helpers import photo_pixels, tiny_photos, whole_photos
 from PIL import Image
 
 from catsdogs import litert, predict
@@ -66,6 +66,15 @@ def test_photos_are_read_as_they_are_needed(classifier, photo_folder, monkeypatc
     next(answers)
     answers.close()
     assert 1 <= len(read) <= 3
+
+
+def test_two_classifiers_read_each_photo_once(classifier, small_file, photo_folder, monkeypatch):
+    read, photos = [], sorted((photo_folder / "cats").iterdir())[:3]
+    expected = [[one, other] for one, other in zip(classifier.predict_all(photos),
+                                                   Classifier(small_file).predict_all(photos), strict=True)]
+    monkeypatch.setattr(predict, "read_photo", lambda path: read.append(path) or read_photo(path))
+    assert list(predict.predict_side_by_side([classifier, Classifier(small_file)], photos)) == expected
+    assert sorted(read) == photos
 
 
 # The export
@@ -154,8 +163,30 @@ def test_folders_stand_for_the_photos_in_them(photo_folder, tmp_path):
         == ["003.jpg", "a.png", "b.JPG", "missing.jpg"]
 
 
-def test_folder_without_photos_gives_one_sentence(tmp_path, refused):
-    assert str(tmp_path) in refused(photos_in, [tmp_path])
+@pytest.mark.parametrize(("path", "words"), [
+    ("", "Não há fotos"), ("*.jpg", "combina"), ("https://example.org/gato.jpg", "baixe"),
+    ("classes", "as pastas cats/, dogs/")])
+def test_what_holds_no_photos_gives_one_sentence(tmp_path, refused, monkeypatch, path, words):
+    tiny_photos(tmp_path / "classes" / "classes")
+    monkeypatch.chdir(tmp_path / "classes")
+    (tmp_path / "classes" / "empty").mkdir()
+    assert words in refused(photos_in, [path or tmp_path / "classes" / "empty"])
+
+
+def test_patterns_that_the_shell_left_stand_for_their_files(tmp_path):
+    for name in ("a.jpg", "b.jpg", "c.png", "[x].jpg"):
+        (tmp_path / name).touch()
+    found = photos_in([f"{tmp_path}/?.jpg", tmp_path / "[x].jpg"])
+    assert [path.name for path in found] == ["a.jpg", "b.jpg", "[x].jpg"]
+
+
+def test_photos_of_a_folder_are_known_by_their_content(tmp_path):
+    whole = whole_photos()
+    (tmp_path / "a.jfif").write_bytes(whole["gray jpeg"])
+    (tmp_path / "sem nome").write_bytes(whole["webp"])
+    (tmp_path / "celular.heic").write_bytes(b"\0\0\0\x18ftypheic" + bytes(16))
+    (tmp_path / "notas.dat").write_bytes(b"text")
+    assert [path.name for path in photos_in([tmp_path])] == ["a.jfif", "celular.heic", "sem nome"]
 
 
 def test_missing_checkpoint_gives_one_sentence(tmp_path, refused):
