@@ -5,6 +5,7 @@ import os
 import socket
 import stat
 import time
+import unicodedata
 import zipfile
 import zlib
 from collections.abc import Callable, Iterator
@@ -222,11 +223,13 @@ def unpack(archive: Path, folder: Path) -> Path:
     """
     try:
         with zipfile.ZipFile(archive) as content:
+            for member in content.infolist():
+                member.filename = true_name(member)
             check_members(content.infolist(), archive)
             check_count(len(content.infolist()), archive)
             if not holds(folder, content):
                 with workshop(folder) as scratch:
-                    content.extractall(scratch / "new")
+                    content.extractall(scratch / "new", content.infolist())
                     (scratch / "new").mkdir(exist_ok=True)  # of an empty zip
                     replace(folder, scratch, content)
     except (CatsdogsError, MemoryError):
@@ -241,6 +244,23 @@ def unpack(archive: Path, folder: Path) -> Path:
                                 ) from error
         raise DamagedFileError(f"{archive.name} está danificado: obtenha-o de novo.") from error
     return folder
+
+
+def true_name(member: zipfile.ZipInfo) -> str:
+    """The name that who made the zip saw, with ``/`` between folders, in composed letters.
+
+    Without the flag for UTF-8, for which ``zipfile`` takes CP437 (APPNOTE.TXT, appendix D), macOS writes UTF-8 all the
+    same, and Windows in Portuguese CP850.
+    """
+    name = member.filename
+    if not member.flag_bits & 0x800:
+        with contextlib.suppress(UnicodeEncodeError):  # it came whole, from another field
+            written = name.encode("cp437")
+            try:
+                name = written.decode("utf-8")
+            except UnicodeDecodeError:
+                name = written.decode("cp850")
+    return unicodedata.normalize("NFC", name.replace("\\", "/"))
 
 
 def replace(folder: Path, scratch: Path, content: zipfile.ZipFile) -> None:

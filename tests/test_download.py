@@ -12,6 +12,7 @@ import ssl
 import stat
 import subprocess
 import threading
+import unicodedata
 import zipfile
 from http.server import HTTPServer, SimpleHTTPRequestHandler
 
@@ -535,8 +536,8 @@ def test_a_whole_folder_that_has_just_appeared_is_not_moved(tmp_path, monkeypatc
     archive, folder, unpack_all = tmp_path / "a.zip", tmp_path / "in" / "out", zipfile.ZipFile.extractall
     archive.write_bytes(zip_bytes(**{"cats/a.txt": "a"}))
 
-    def extractall(content, scratch):
-        unpack_all(content, scratch)
+    def extractall(content, scratch, members):
+        unpack_all(content, scratch, members)
         shutil.copytree(scratch, folder)
 
     monkeypatch.setattr(zipfile.ZipFile, "extractall", extractall)
@@ -580,6 +581,19 @@ def test_unsafe_entries_are_refused_and_nothing_is_left(tmp_path, refused, conte
     archive.write_bytes(content)
     assert "inseguro" in refused(unpack, archive, tmp_path / "in" / "out")
     assert not (tmp_path / "in").exists() and not list(tmp_path.rglob("evil.txt"))
+
+
+@pytest.mark.parametrize("written", [
+    "cães/1.jpg".encode(), "cães/1.jpg".encode("cp850"), unicodedata.normalize("NFD", "cães/1.jpg").encode(),
+    "cães\\1.jpg".encode("cp850")], ids=["Mac", "Windows", "Mac, decomposed", "backslash"])
+def test_names_without_the_flag_for_utf_8_are_those_that_people_saw(tmp_path, written):
+    archive = tmp_path / "a.zip"
+    with zipfile.ZipFile(archive, "w") as content:
+        content.writestr(len(written) * "x", "a")
+    archive.write_bytes(archive.read_bytes().replace(len(written) * b"x", written))
+    for _ in range(2):  # the second time it is there
+        folder = unpack(archive, tmp_path / "out")
+        assert [path.relative_to(folder).as_posix() for path in folder.rglob("*.jpg")] == ["cães/1.jpg"]
 
 
 @pytest.mark.fault("Zip", "dois arquivos de mesmo nome", REFUSED)
