@@ -12,6 +12,7 @@ surprise you.
 import csv
 import hashlib
 import json
+import os
 import re
 import subprocess
 import sys
@@ -23,14 +24,17 @@ from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager, suppress
 from dataclasses import asdict, dataclass, field
-from pathlib import Path
+from pathlib import Path, PurePath, PurePosixPath
 
 import nbformat
 
 from catsdogs import plots, sandbox
 from catsdogs.assignment import IGNORED_TAG, require_otter
+from catsdogs.config import cache_dir
+from catsdogs.download import unpack
 from catsdogs.errors import CatsdogsError, printable
-from catsdogs.files import atomic_path, read_json, write_json
+from catsdogs.files import atomic_path, file_digest, read_json, write_json
+from catsdogs.layout import is_of_the_system
 from catsdogs.limits import (
     MAX_GRADING_MEMORY_BYTES,
     MAX_GRADING_PROCESSES,
@@ -41,6 +45,7 @@ from catsdogs.limits import (
 from catsdogs.text import harmless, markdown_table, number
 
 GRADED, TIME_OUT, BROKEN = "corrigida", "tempo esgotado", "não terminou"
+OTHER = "não parece ser o notebook desta tarefa: peça ao estudante que confira o arquivo"
 WATCH_SECONDS = 0.5
 # Beside the name of a file goes the name of a temporary one, longer by some 20 bytes; file systems take 255.
 PAGE_NAME_BYTES = 200
@@ -59,7 +64,7 @@ class Grade:
 
     Attributes:
         student: the submission's file or folder name, without extension, as ``printable`` shows it.
-        status: ``GRADED``, ``TIME_OUT``, ``BROKEN``, or a Portuguese sentence on why it could not be graded.
+        status: ``GRADED``, ``OTHER``, ``TIME_OUT``, ``BROKEN``, or a Portuguese sentence on why it could not be graded.
         questions: question → ``{"points": …, "messages": […], "hidden": …}``, as ``judged`` gives.
         answers: the written answers, in the notebook's order.
     """
@@ -81,7 +86,7 @@ class Grade:
 
 def grade_all(folder: Path, autograder: Path, out: Path, jobs: int, time_limit: float,
               say: Callable[[str], None] = print, sandboxed: bool = True) -> list[Grade]:
-    """Grade every submission in ``folder``: notebooks, zips with one, and folders with one.
+    """Grade every submission in ``folder``, or in a zip of them: notebooks, zips with one, and folders with one.
 
     Each result is kept as soon as it is there, beside ``out`` in a folder of the same name, together with a feedback
     page; a submission that has not changed since is not graded again.
@@ -97,14 +102,18 @@ def grade_all(folder: Path, autograder: Path, out: Path, jobs: int, time_limit: 
         CatsdogsError: nothing to grade, no autograder, no otter-grader, or no sandbox.
     """
     require_otter()
+    given = folder
     if not autograder.is_file():
         raise CatsdogsError(f"Não encontrei {autograder}: gere-o com `make assignment`, ou com `catsdogs assignment`, "
                             "e indique-o em --autograder.")
+    if folder.is_file() and folder.suffix.lower() == ".zip":  # as a platform of courses gives them
+        folder = only_wrapped(unpack(folder, cache_dir() / "submissions" / f"{folder.stem}-{file_digest(folder)[:12]}"))
     if not folder.is_dir():
         raise CatsdogsError(f"Não encontrei a pasta {folder}: indique a que tem as entregas dos estudantes.")
-    submissions = sorted(path for path in folder.iterdir() if not path.name.startswith("."))
+    own = {os.path.realpath(path) for path in (out, out.with_suffix(".png"), out.with_suffix(""), autograder)}
+    submissions = sorted(path for path in submitted(folder) if os.path.realpath(path) not in own)
     if not submissions:
-        raise CatsdogsError(f"A pasta {folder} está vazia: ponha nela um notebook por estudante.")
+        raise CatsdogsError(f"Não há entregas em {folder}: ponha nela um notebook por estudante.")
     names = [student_name(path) for path in submissions]
     if repeated := [name for name in names if names.count(name) > 1]:
         raise CatsdogsError(f"Há mais de uma entrega de {repeated[0]} em {folder}: deixe só a que vale.")
@@ -114,7 +123,7 @@ def grade_all(folder: Path, autograder: Path, out: Path, jobs: int, time_limit: 
         sandbox.require_sandbox()
     pages = out.with_suffix("")
     pages.mkdir(parents=True, exist_ok=True)
-    children = Children(time_limit, sandboxed, hidden=(folder, autograder, out, pages))
+    children = Children(time_limit, sandboxed, hidden=(given, folder, autograder, out, pages))
 
     def one(submission: Path) -> Grade:
         grade = graded_or_remembered(submission, tests, pages, children)
@@ -136,6 +145,19 @@ def grade_all(folder: Path, autograder: Path, out: Path, jobs: int, time_limit: 
     with atomic_path(out.with_suffix(".png")) as temporary:
         figure.savefig(temporary, dpi=plots.DPI)
     return grades
+
+
+def submitted(folder: Path) -> list[Path]:
+    """What a folder holds, without what systems leave in folders and zips."""
+    return [path for path in folder.iterdir() if not is_of_the_system(path.name) and path.name != "__MACOSX"]
+
+
+def only_wrapped(folder: Path) -> Path:
+    """The one folder that another consists of, if it holds several submissions; else that other one."""
+    inside = submitted(folder)
+    several = len(inside) == 1 and inside[0].is_dir() and sum(
+        path.is_dir() or path.suffix.lower() in (".ipynb", ".zip") for path in inside[0].iterdir()) > 1
+    return inside[0] if several else folder
 
 
 def student_name(submission: Path) -> str:
@@ -203,7 +225,7 @@ def graded_or_remembered(submission: Path, tests: dict[str, str], pages: Path, c
     except (OSError, ValueError, KeyError, TypeError):
         pass
     grade = grade_notebook(student, content, tests, children)
-    if grade.status in (GRADED, TIME_OUT, BROKEN):
+    if grade.status in (GRADED, OTHER, TIME_OUT, BROKEN):
         write_json(kept, {"key": key, "time_limit": children.time_limit, "grade": asdict(grade)})
     return grade
 
@@ -221,17 +243,21 @@ def notebook_bytes(submission: Path) -> bytes:
     try:
         if submission.is_file() and submission.suffix.lower() == ".zip":
             with zipfile.ZipFile(submission) as archive:
-                found = [info for info in archive.infolist() if info.filename.endswith(".ipynb")
-                         and not info.filename.startswith("__MACOSX")]
+                found = [info for info in archive.infolist() if is_notebook(PurePosixPath(info.filename))]
                 return _unpacked(archive, _only(found, submission, lambda info: info.file_size))
-        paths = submission.rglob("*.ipynb") if submission.is_dir() else [submission]
-        found = [path for path in paths if path.suffix.lower() == ".ipynb" and path.is_file()
-                 and not path.is_symlink() and ".ipynb_checkpoints" not in path.parts]
+        paths = submission.rglob("*") if submission.is_dir() else [submission]
+        found = [path for path in paths if is_notebook(path.relative_to(submission.parent)) and path.is_file()
+                 and not path.is_symlink()]
         return _only(found, submission, lambda path: path.stat().st_size).read_bytes()
     except CatsdogsError:
         raise
     except Exception as error:  # the readers of zip have many
         raise CatsdogsError(f"{submission.name} não abre: peça ao estudante que envie de novo.") from error
+
+
+def is_notebook(path: PurePath) -> bool:
+    """Whether a file counts as a notebook: not what Jupyter and macOS keep beside it, ``.ipynb_checkpoints`` say."""
+    return path.suffix.lower() == ".ipynb" and not any(part.startswith((".", "__MACOSX")) for part in path.parts)
 
 
 def _unpacked(archive: zipfile.ZipFile, member: zipfile.ZipInfo) -> bytes:
@@ -256,26 +282,32 @@ def _only(found: list, submission: Path, size: Callable):
 def grade_notebook(student: str, content: bytes, tests: dict[str, str], children: "Children") -> Grade:
     """Grade one notebook's content; raises StoppedError as ``Children.run`` does."""
     try:
-        cells, answers = read_cells(content)
+        cells, answers, begun = read_cells(content)
     except Exception:  # what makes no sense may fail anywhere inside nbformat
         return Grade(student, "o arquivo não é um notebook válido")
     status, report = children.run(cells, tests)
     if status == GRADED:
         try:
-            return Grade(student, GRADED, judged(report, tests), answers)
+            grade = Grade(student, GRADED, judged(report, tests), answers)
+            return grade if grade.total or begun else Grade(student, OTHER, grade.questions, answers)
         except (ValueError, RecursionError):
             status = BROKEN
     return Grade(student, status, {}, answers)
 
 
-def read_cells(content: bytes) -> tuple[list[str], tuple[str, ...]]:
-    """The code cells that count, and the written answers, in the notebook's order."""
+def read_cells(content: bytes) -> tuple[list[str], tuple[str, ...], bool]:
+    """The code cells that count and the written answers, in the notebook's order; whether it was this assignment's.
+
+    Not validated: programs write ids, tags and outputs otherwise than the format says, and nothing of that matters.
+    """
     notebook = nbformat.reads(content.decode("utf-8-sig"), as_version=4)
-    nbformat.validate(notebook)
-    cells = [(cell.cell_type, cell.metadata.get("tags", []), cell.source) for cell in notebook.cells]
-    return ([source for kind, tags, source in cells if kind == "code" and IGNORED_TAG not in tags
-             and source.strip() and not source.strip().startswith("grader.check")],
-            tuple(source for kind, tags, source in cells if kind == "markdown" and "otter_answer_cell" in tags))
+    cells = [(cell.cell_type, (cell.get("metadata") or {}).get("tags") or [], "".join(cell.source))
+             for cell in notebook.cells]
+    checks = [source.strip().startswith("grader.check") for _, _, source in cells]
+    return ([source for (kind, tags, source), check in zip(cells, checks, strict=True)
+             if kind == "code" and IGNORED_TAG not in tags and source.strip() and not check],
+            tuple(source for kind, tags, source in cells if kind == "markdown" and "otter_answer_cell" in tags),
+            any(checks) or any("otter_answer_cell" in tags for _, tags, _ in cells))
 
 
 def judged(report: bytes, tests: dict[str, str]) -> dict[str, dict]:

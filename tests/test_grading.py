@@ -302,7 +302,7 @@ def wait_for(condition, seconds=60):
 
 @pytest.mark.parametrize(("arrange", "words"), [
     (lambda folder, kit: [folder / "nada", kit.autograder], "Não encontrei a pasta"),
-    (lambda folder, kit: [folder, kit.autograder], "está vazia"),
+    (lambda folder, kit: [folder, kit.autograder], "Não há entregas"),
     (lambda folder, kit: [kit.kit, folder / "nada.zip"], "make assignment"),
     (lambda folder, kit: [kit.kit, kit.kit / "pequena.ipynb"], "não é um autograder"),
 ], ids=["no folder", "empty", "no autograder", "wrong autograder"])
@@ -358,7 +358,9 @@ SURE = ("other_submission", "autograder", "solution", "kept_grade", "home", "oth
 
 
 def notebook(*cells):
-    return nbformat.writes(nbformat.v4.new_notebook(cells=[nbformat.v4.new_code_cell(cell) for cell in cells]))
+    """A submission of these cells, with a sign of the assignment."""
+    return nbformat.writes(nbformat.v4.new_notebook(cells=[
+        nbformat.v4.new_code_cell(cell) for cell in (*cells, 'grader.check("q")')]))
 
 
 def hidden_tests(expressions):
@@ -709,7 +711,52 @@ def test_only_cells_that_count_are_run():
              nbformat.v4.new_code_cell(' grader.check("q1")'), nbformat.v4.new_markdown_cell("c"),
              nbformat.v4.new_markdown_cell("d", metadata={"tags": ["otter_answer_cell"]})]
     content = nbformat.writes(nbformat.v4.new_notebook(cells=cells)).encode()
-    assert read_cells(content) == (["a = 1"], ("d",))
+    assert read_cells(content) == (["a = 1"], ("d",), True)
+
+
+@pytest.mark.parametrize("change", [
+    {"id": "a1"}, {"outputs": None, "execution_count": None}, {"metadata": {"tags": None}}, {"metadata": {}},
+    {"source": ["a = ", "1"]}], ids=str)
+def test_what_programs_write_otherwise_does_not_matter(change):
+    cell = {"cell_type": "code", "metadata": {}, "source": "a = 1", "outputs": [], "execution_count": None, **change}
+    if change.get("outputs", 0) is None:
+        del cell["outputs"], cell["execution_count"]
+    notebook = {"nbformat": 4, "nbformat_minor": 4, "metadata": {}, "cells": [cell]}
+    assert read_cells(json.dumps(notebook).encode()) == (["a = 1"], (), False)
+
+
+@pytest.mark.parametrize("beside", ["tarefa/.ipynb_checkpoints/tarefa-checkpoint.ipynb", "tarefa/._tarefa.ipynb",
+                                    "__MACOSX/tarefa/._tarefa.ipynb"])
+@pytest.mark.parametrize("name", ["tarefa/tarefa.ipynb", "tarefa/TAREFA.IPYNB"])
+def test_a_zip_and_a_folder_are_looked_at_alike(tmp_path, name, beside):
+    for each, content in ((name, b"the right one"), (beside, b"another")):
+        (tmp_path / "ana" / each).parent.mkdir(parents=True, exist_ok=True)
+        (tmp_path / "ana" / each).write_bytes(content)
+    with zipfile.ZipFile(tmp_path / "ana.zip", "w") as archive:
+        for each in (name, beside):
+            archive.write(tmp_path / "ana" / each, each)
+    assert notebook_bytes(tmp_path / "ana") == notebook_bytes(tmp_path / "ana.zip") == b"the right one"
+
+
+def test_a_class_is_what_students_sent_and_nothing_else(small, tmp_path):
+    folder = tmp_path / "turma"
+    folder.mkdir()
+    shutil.copy(small.autograder, folder)
+    (folder / "ana.ipynb").write_text(changed(small), encoding="utf-8")
+    other = nbformat.v4.new_notebook(cells=[nbformat.v4.new_code_cell("dados = 'de outro curso'")])
+    nbformat.write(other, folder / "bia.ipynb")
+    for name in ("Thumbs.db", "desktop.ini", ".DS_Store"):
+        (folder / name).write_bytes(b"x")
+    for _ in range(2):  # the second time, what the first one wrote is there
+        ana, bia = grade_all(folder, folder / small.autograder.name, folder / "notas.csv", 2, 60, str, sandboxed=False)
+        assert (ana.student, ana.status, ana.total) == ("ana", GRADED, 4)
+        assert (bia.student, bia.total) == ("bia", 0) and "desta tarefa" in bia.status
+
+    with zipfile.ZipFile(tmp_path / "todas.zip", "w") as archive:
+        for name in ("ana", "bia"):
+            archive.write(folder / f"{name}.ipynb", f"Turma A/{name}_123_file/{name}.ipynb")
+    grades = grade_all(tmp_path / "todas.zip", small.autograder, tmp_path / "n.csv", 2, 60, str, sandboxed=False)
+    assert [(grade.student, grade.total) for grade in grades] == [("ana_123_file", 4), ("bia_123_file", 0)]
 
 
 @pytest.mark.skipif(sys.platform == "win32", reason="Windows runs no shell scripts")
