@@ -1,11 +1,14 @@
 """The student's own repository: started from a template, and checked against what the challenge asks for."""
 
+import codecs
 import os
 import re
 import shutil
 import subprocess
+import unicodedata
 import warnings
 import zipfile
+from collections import Counter
 from collections.abc import Iterator
 from dataclasses import dataclass
 from itertools import pairwise
@@ -16,14 +19,16 @@ from catsdogs.errors import CatsdogsError
 from catsdogs.files import read_json
 from catsdogs.photo import is_photo_name, read_photo
 from catsdogs.report import (
+    BLOCKS,
     CURVES,
     MATRICES,
     PHASES,
     README_FILE,
     RECORD_PATH,
+    marks,
     read_readme,
     read_record,
-    with_blocks,
+    tells_the_numbers,
 )
 
 TEMPLATE = Path(__file__).resolve().parent / "template"
@@ -35,6 +40,8 @@ LIBRARIES = ("catsdogs", "keras", "tensorflow")
 LICENSES = {"LICENSE", "LICENCE", "LICENÇA", "COPYING"}
 # What GitHub refuses in a push: docs.github.com, "About large files on GitHub".
 MAX_FILE_BYTES = 100 * 2**20
+# In two folders side by side, so many images each are a data set, not figures.
+MANY_PHOTOS = 10
 
 
 def start(folder: Path) -> None:
@@ -146,10 +153,14 @@ def _missing(delivery: Delivery, name: str, remedy: str) -> Iterator[str]:
 
 def _readme_problems(delivery: Delivery) -> Iterator[str]:
     try:
-        written = sections(read_readme(delivery.folder))
+        readme = read_readme(delivery.folder)
     except CatsdogsError as error:
         yield str(error)
         return
+    if not delivery.record and not any(mark in readme for name in BLOCKS for mark in marks(name)):
+        yield (f"Este repositório não foi começado com `catsdogs new`, e os números e as figuras dele não podem ser "
+               f"conferidos: comece um, execute o {NOTEBOOK_FILE} e traga para ele o que você escreveu.")
+    written = sections(readme)
     for wanted in SECTIONS:
         texts = [text for heading, text in written.items() if wanted.casefold() in heading.casefold()]
         if not texts:
@@ -159,8 +170,10 @@ def _readme_problems(delivery: Delivery) -> Iterator[str]:
 
 
 def sections(readme: str) -> dict[str, str]:
-    """The second-level sections of a README: heading → text, comments left out."""
-    _, *pieces = re.split(r"^## +(.+?)\s*$", readme, flags=re.MULTILINE)
+    """The sections of a README: second-level heading, or an underlined one → text, comments left out."""
+    readme = unicodedata.normalize("NFC", readme)
+    readme = re.sub(r"^(\S.*)\n(=+|-+)[ \t]*$", r"## \1", readme, flags=re.MULTILINE)  # the underlined form
+    _, *pieces = re.split(r"^## +(.+?)\s*#*\s*$", readme, flags=re.MULTILINE)
     texts = [re.sub(r"<!--.*?-->", "", text, flags=re.DOTALL).strip() for text in pieces[1::2]]
     return dict(zip(pieces[::2], texts, strict=True))
 
@@ -179,7 +192,7 @@ def _number_problems(delivery: Delivery) -> Iterator[str]:
     except CatsdogsError:
         return  # told with the README itself
     try:
-        current = with_blocks(readme, record) == readme
+        current = tells_the_numbers(readme, record)
     except CatsdogsError as error:
         yield str(error)
         return
@@ -219,6 +232,11 @@ def _unfinished(path: Path, name: str) -> Iterator[str]:
     except (AttributeError, KeyError, TypeError, ValueError, nbformat.ValidationError):
         yield f"{name} não é um notebook válido: abra-o no Jupyter ou no Colab e salve-o de novo."
         return
+    widgets = notebook.metadata.get("widgets")
+    if widgets and not all("state" in each for each in widgets.values()):
+        yield (f"{name} guarda barras de progresso interativas sem o estado delas, e o GitHub não o mostra: rode, na "
+               "pasta dele, `jupyter nbconvert --to notebook --inplace --ClearMetadataPreprocessor.enabled=True "
+               f"{path.name}`.")
     counts = [cell.execution_count for cell in cells]
     if None in counts or not counts:
         yield f"{name} não foi executado até o fim: execute todas as células, de cima a baixo, e salve."
@@ -246,6 +264,9 @@ def _checkpoint_problems(delivery: Delivery) -> Iterator[str]:
         if problems := list(_missing(delivery, name, "execute o notebook até o fim")):
             yield from problems
             continue
+        if is_pointer(delivery.folder / name):
+            yield f"{name} é só o ponteiro do Git LFS, sem o modelo: rode `git lfs pull` na pasta e confira de novo."
+            continue
         try:
             key = load_checkpoint(delivery.folder / name)[1].get("key")
         except CatsdogsError:
@@ -259,10 +280,22 @@ def _requirement_problems(delivery: Delivery) -> Iterator[str]:
     if problems := list(_missing(delivery, "requirements.txt", "liste nele os pacotes que o notebook usa")):
         yield from problems
         return
-    text = (delivery.folder / "requirements.txt").read_text(encoding="utf-8", errors="replace")
+    text = as_pip_reads((delivery.folder / "requirements.txt").read_bytes())
     lines = [line.strip().lower() for line in text.splitlines()]
     if not any(line.startswith(LIBRARIES) for line in lines):
         yield f"requirements.txt não cita nenhum destes pacotes: {', '.join(LIBRARIES)}; liste os que o notebook usa."
+
+
+def as_pip_reads(content: bytes) -> str:
+    """A requirements file's text: by its byte order mark, as PowerShell writes one, else UTF-8 (pip's own rule)."""
+    marked = {codecs.BOM_UTF8: "utf-8-sig", codecs.BOM_UTF16_LE: "utf-16", codecs.BOM_UTF16_BE: "utf-16"}
+    return content.decode(next((code for mark, code in marked.items() if content.startswith(mark)), "utf-8"), "replace")
+
+
+def is_pointer(path: Path) -> bool:
+    """Whether Git LFS has left a few lines in the place of a large file (git-lfs.com, spec)."""
+    with open(path, "rb") as file:
+        return file.read(40).startswith(b"version https://git-lfs.github.com/spec")
 
 
 def _license_problems(delivery: Delivery) -> Iterator[str]:
@@ -280,13 +313,17 @@ def _size_problems(delivery: Delivery) -> Iterator[str]:
 
 
 def _photo_problems(delivery: Delivery) -> Iterator[str]:
-    """A sentence when some file is in a class folder, is called as a photo of the run, or is a zip of photos."""
+    """A sentence for photos of a data set: in class folders, called as one of the run, in sibling folders, in a zip."""
     record = delivery.record or {"class_names": ["cats", "dogs"]}
     recorded = {PurePosixPath(photo).name for phase in PHASES
                 for part in record.get(phase, {}).get("probabilities", {}).values() for photo in part}
     paths = [PurePosixPath(name) for name in delivery.files]
+    many = Counter(path.parent for path in paths if is_photo_name(path.name))
+    siblings = Counter(folder.parent for folder, count in many.items() if count >= MANY_PHOTOS and folder.name)
+    data_sets = {folder for folder, count in many.items() if count >= MANY_PHOTOS and siblings[folder.parent] > 1}
     found = [path for path in paths
-             if (is_photo_name(path.name) and (path.parent.name in record["class_names"] or path.name in recorded))
+             if (is_photo_name(path.name) and (path.parent.name in record["class_names"] or path.name in recorded
+                                               or path.parent in data_sets))
              or (path.suffix.lower() == ".zip" and _has_photos(delivery.folder / path))]
     if found:
         others = f" e mais {len(found) - 1}" if len(found) > 1 else ""

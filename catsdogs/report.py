@@ -1,5 +1,7 @@
 """What a README says of a run, made from its record: no number or figure is made by hand."""
 
+import re
+from collections import Counter
 from datetime import date
 from pathlib import Path
 
@@ -22,6 +24,8 @@ MATRICES = {"phase1": "confmat_phase1.png", "phase2": "confmat_phase2.png"}
 PACKAGES = {"python": "Python", "tensorflow": "TensorFlow", "keras": "Keras", "numpy": "NumPy",
             "scikit-learn": "scikit-learn", "pillow": "Pillow", "ai-edge-litert": "ai-edge-litert"}
 
+NUMBER = re.compile(r"\d+(?:[.,]\d+)*")
+
 # McNemar's exact test on photos that exactly one of two models gets wrong: with a difference of n
 # errors the smallest two-sided p-value is 2·½ⁿ, which falls below 5% at n = 6.
 SMALLEST_SIGNIFICANT_DIFFERENCE = 6
@@ -39,7 +43,7 @@ def write_report(folder: Path | str = ".") -> None:
     record = read_record(folder)
     readme = with_blocks(read_readme(folder), record)
     save_figures(record, folder / "images")
-    with atomic_path(folder / README_FILE) as temporary:
+    with atomic_path(readme_path(folder)) as temporary:
         temporary.write_text(readme, encoding="utf-8", newline="\n")
 
 
@@ -69,13 +73,36 @@ def read_readme(folder: Path) -> str:
     Raises:
         CatsdogsError: it is missing or not in UTF-8.
     """
-    path = folder / README_FILE
+    path = readme_path(folder)
     if not path.is_file():
         raise CatsdogsError(f"Falta {README_FILE}: comece a pasta com `catsdogs new` ou copie o dela.")
     try:
         return path.read_text(encoding="utf-8")
     except UnicodeDecodeError as error:
         raise CatsdogsError(f"{README_FILE} não está em UTF-8: salve-o com essa codificação.") from error
+
+
+def readme_path(folder: Path) -> Path:
+    """``README.md`` in ``folder``, whatever its letter case, in which GitHub shows it, too."""
+    found = [path for path in sorted(folder.glob("*")) if path.name.lower() == README_FILE.lower()]
+    return found[0] if found else folder / README_FILE
+
+
+def tells_the_numbers(readme: str, record: dict) -> bool:
+    """Whether a README's blocks hold every number of the record's tables; the sentences around them may be others.
+
+    Raises:
+        CatsdogsError: the blocks are not there.
+    """
+    with_blocks(readme, record)  # says which marks are missing
+    told = Counter(number for name in BLOCKS for number in NUMBER.findall(_between(readme, name)))
+    columns = {name: record[phase] for phase, name in PHASES.items()}
+    return Counter(NUMBER.findall(results_table(columns))) <= told
+
+
+def _between(readme: str, name: str) -> str:
+    begin, end = marks(name)
+    return readme.partition(begin)[2].partition(end)[0]
 
 
 def with_blocks(readme: str, record: dict) -> str:
@@ -95,7 +122,7 @@ def with_block(readme: str, name: str, content: str) -> str:
     Raises:
         CatsdogsError: the marks do not stand there once each, in order.
     """
-    begin, end = _marks(name)
+    begin, end = marks(name)
     before, found, rest = readme.partition(begin)
     _, closed, after = rest.partition(end)
     if not (found and closed) or readme.count(begin) > 1 or readme.count(end) > 1:
@@ -104,7 +131,8 @@ def with_block(readme: str, name: str, content: str) -> str:
     return f"{before}{begin}\n{content}\n{end}{after}"
 
 
-def _marks(name: str) -> tuple[str, str]:
+def marks(name: str) -> tuple[str, str]:
+    """What stands before and after a generated block of a README."""
     return f"<!-- {name}:início -->", f"<!-- {name}:fim -->"
 
 

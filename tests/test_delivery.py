@@ -5,6 +5,7 @@ import os
 import re
 import shutil
 import subprocess
+import unicodedata
 import zipfile
 from pathlib import Path
 
@@ -233,6 +234,11 @@ def test_an_empty_folder_lacks_everything_and_breaks_nothing(tmp_path):
     ("Licença", lambda f: (f / "LICENSE").write_text(""), ["Falta a licença"]),
     ("Fotos", lambda f: tiny_photos(f / "fotos", count=2), ["fotos/cats/000.jpg e mais 3"]),
     ("Fotos", lambda f: zip_of_photos(f / "dados.zip"), ["(dados.zip)"]),
+    ("Fotos", lambda f: tiny_photos(f / "PetImages", names=("Abyssinian", "beagle")), ["PetImages/", "e mais 19"]),
+    ("Notebook", lambda f: change_metadata(f, widgets={"application/vnd.jupyter.widget-state+json": {"a": {}}}),
+     ["o GitHub não o mostra", "ClearMetadataPreprocessor"]),
+    ("Checkpoints", lambda f: (f / "models" / PHASE2_CHECKPOINT).write_bytes(
+        b"version https://git-lfs.github.com/spec/v1\noid sha256:0\nsize 1\n"), ["git lfs pull"]),
 ], ids=lambda value: value if isinstance(value, str) else "")
 def test_each_lack_is_told_and_what_to_do(delivered, lacking, monkeypatch, name, break_it, words):
     assert not lacking[name]
@@ -240,6 +246,35 @@ def test_each_lack_is_told_and_what_to_do(delivered, lacking, monkeypatch, name,
     problem, = problems(delivered, name, monkeypatch)
     for word in words:
         assert word in problem
+
+
+@pytest.mark.parametrize("change", [
+    lambda f: (f / "README.md").rename(f / "readme.md"),
+    lambda f: change_text(f / "README.md", lambda t: re.sub(r"^## (.+)$", r"\1\n===", t, flags=re.MULTILINE)),
+    lambda f: change_text(f / "README.md", lambda t: re.sub(r"^## (.+)$", r"\1\n---", t, flags=re.MULTILINE)),
+    lambda f: change_text(f / "README.md", lambda t: re.sub(
+        r"^## .+$", lambda heading: unicodedata.normalize("NFD", heading[0]), t, flags=re.MULTILINE)),
+    lambda f: change_text(f / "README.md", lambda t: t.replace("**Como ler.** No teste", "**Leia assim.** Nas fotos")),
+    lambda f: (f / "requirements.txt").write_text("keras==3.15\n", encoding="utf-16"),
+    lambda f: tiny_photos(f / "images", names=("errors",), extensions=(".png",)),
+    lambda f: change_metadata(f, widgets={"application/vnd.jupyter.widget-state+json": {"state": {}}}),
+], ids=["small letters", "double line", "single line", "decomposed", "other sentence", "UTF-16", "figures", "widgets"])
+def test_what_github_and_pip_take_is_no_lack(delivered, change):
+    change(delivered)
+    assert not [check for check in check_delivery(delivered) if check.required and check.problems]
+
+
+def test_a_repository_begun_otherwise_is_told_so_first(tmp_path):
+    (tmp_path / "README.md").write_text("# Meu projeto\n\n## Dados\n\nGatos.\n", encoding="utf-8")
+    checks = {check.name: check for check in check_delivery(tmp_path)}
+    first, *others = checks["README"].problems
+    assert "não foi começado com `catsdogs new`" in first and not any("“Dados”" in other for other in others)
+
+
+def change_metadata(folder: Path, **change) -> None:
+    notebook = nbformat.read(folder / NOTEBOOK_FILE, as_version=4)
+    notebook.metadata.update(change)
+    nbformat.write(notebook, folder / NOTEBOOK_FILE)
 
 
 def resave(path: Path, **change) -> None:
