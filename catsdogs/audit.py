@@ -14,8 +14,8 @@ from scipy.sparse import coo_array
 from scipy.sparse.csgraph import connected_components
 from scipy.stats import mannwhitneyu
 from sklearn.linear_model import LogisticRegression
-from sklearn.metrics import pairwise_distances
 from sklearn.model_selection import StratifiedKFold, cross_val_predict
+from sklearn.neighbors import NearestNeighbors
 from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import StandardScaler
 
@@ -92,8 +92,11 @@ def close_pairs(rows: np.ndarray, metric: str, limit: float) -> list[Pair]:
         metric: "hamming" (fraction of differing bits, 0 to 1) or "cosine" (1 − cosine, 0 to 2).
         limit: ``HASH_LIMIT`` or ``FEATURE_LIMIT`` for copies.
     """
-    distances = pairwise_distances(rows, metric=metric)
-    pairs = [Pair(int(i), int(j), float(distances[i, j])) for i, j in np.argwhere(np.triu(distances <= limit, 1))]
+    # Not the matrix of all distances, which takes 5 GB for 25,000 photos.
+    near = NearestNeighbors(radius=limit, metric=metric, algorithm="brute").fit(rows).radius_neighbors_graph(
+        mode="distance").tocoo()
+    pairs = [Pair(int(i), int(j), float(distance)) for i, j, distance in zip(near.row, near.col, near.data, strict=True)
+             if i < j]
     return sorted(pairs, key=lambda pair: pair.distance)
 
 

@@ -99,7 +99,7 @@ def models_dir() -> Path:
 
 def images_dir() -> Path:
     """Where figures are written: beside checkpoints sent elsewhere, else ``book/images`` of the checkout."""
-    if "CATSDOGS_MODELS" in os.environ or not book_dir().is_dir():
+    if os.environ.get("CATSDOGS_MODELS") or not book_dir().is_dir():
         return models_dir() / "images"
     return book_dir() / "images"
 

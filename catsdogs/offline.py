@@ -1,5 +1,6 @@
 """Everything that a machine without internet needs, gathered into one folder; ``lab.py`` installs from there."""
 
+import contextlib
 import pprint
 import re
 import shutil
@@ -134,8 +135,9 @@ def _npm(folder: Path) -> None:
     """What the page Experimente runs on, in the form in which the book's build keeps it."""
     lock = (CHECKOUT / "book" / "web" / "package-lock.json").read_bytes()
     target = folder / lab.NPM
-    if target.exists() and zipfile.ZipFile(target).read("installed.json") == lock:
-        return
+    with contextlib.suppress(OSError, KeyError, zipfile.BadZipFile), zipfile.ZipFile(target) as made:  # else made anew
+        if made.read("installed.json") == lock:
+            return
     npm = shutil.which("npm")
     if npm is None:
         raise CatsdogsError("Sem o npm, a página Experimente fica sem o modelo: instale o Node.js e rode o comando de "

@@ -17,7 +17,7 @@ from catsdogs.data import Split
 from catsdogs.features import activations, pooled_features
 from catsdogs.files import write_json
 from catsdogs.pipeline import Materials, about, save_phase, score_part
-from catsdogs.provenance import versions
+from catsdogs.provenance import today, versions
 from catsdogs.quiet import keras
 from catsdogs.training import build_head, tail_and_head
 
@@ -67,7 +67,8 @@ def train_and_save(materials: Materials, say: Callable[[str], None] = print, ver
     base, model = train_better(materials.backbone.base, views, photos.labels, materials.split, config, verbose)
     answers = mean_over_views(model, views)
     save_phase(assemble_better(base, model.get_layer("head"), config), BETTER_CHECKPOINT, materials)
-    record = {**about(materials), "recipe": "melhor", "versions": versions(), "class_names": list(photos.class_names),
+    record = {**about(materials), "recipe": "melhor", "date": today(), "versions": versions(),
+              "class_names": list(photos.class_names),
               **{part: asdict(score_part(materials, answers, part)) for part in ("validation", "test")}}
     write_json(models_dir() / BETTER_RECORD_FILE, record)
     say(f"{BETTER_CHECKPOINT} e {BETTER_RECORD_FILE} em {models_dir()}.")

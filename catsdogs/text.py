@@ -22,8 +22,8 @@ def harmless(line: str) -> str:
 
 
 def number(value: float, digits: int = 4) -> str:
-    """A number with a decimal comma and a real minus sign: ``-0.98333`` → ``−0,9833``."""
-    return f"{value:.{digits}f}".replace(".", ",").replace("-", "−")
+    """A number with a decimal comma and a real minus sign: ``-0.98333`` → ``−0,9833``; what rounds to zero has none."""
+    return f"{round(float(value), digits) + 0.0:.{digits}f}".replace(".", ",").replace("-", "−")
 
 
 def percent(value: float, digits: int = 1) -> str:

@@ -1,11 +1,14 @@
 """The audit recovers what was planted, and says nothing of clean data."""
 
 import io
+import tracemalloc
 
 import numpy as np
 import pytest
+import sklearn
 from helpers import fake_photos, make_photos
 from PIL import Image, ImageEnhance, ImageOps
+from sklearn.metrics import pairwise_distances
 
 from catsdogs.audit import (
     FEATURE_LIMIT,
@@ -95,6 +98,21 @@ def test_pairs_come_nearest_first_and_only_within_the_limit():
     pairs = close_pairs(rows, "cosine", FEATURE_LIMIT)
     assert [(pair.first, pair.second) for pair in pairs] == [(0, 1), (1, 2), (0, 2)]
     assert pairs[0].distance == pytest.approx(1 - 1 / np.sqrt(1.01))
+
+
+@pytest.mark.parametrize("metric", ["hamming", "cosine"])
+def test_pairs_are_those_of_all_distances_without_holding_them_all(metric):
+    rng = np.random.default_rng(0)
+    rows = rng.random((2000, 16)) > 0.5 if metric == "hamming" else rng.normal(size=(2000, 6))
+    limit = 0.1
+    with sklearn.config_context(working_memory=1):
+        tracemalloc.start()
+        found = close_pairs(rows, metric, limit)
+        peak = tracemalloc.get_traced_memory()[1]
+        tracemalloc.stop()
+    near = np.argwhere(np.triu(pairwise_distances(rows, metric=metric) <= limit, 1))
+    assert sorted([pair.first, pair.second] for pair in found) == near.tolist() != []
+    assert peak < 8 * len(rows) ** 2 / 2
 
 
 def test_groups_follow_chains():

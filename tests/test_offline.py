@@ -147,6 +147,10 @@ def test_everything_is_gathered_and_nothing_twice(sources, checkout, tmp_path, m
     assert set(statuses(gather(folder)).values()) == {"ok"}
     assert [len(requests) for requests in asked] == [1, 1]
     assert (tmp_path / "npm.log").read_text() == "x"
+
+    (folder / lab.NPM).write_bytes(b"half a zip")
+    assert set(statuses(gather(folder)).values()) == {"ok"}
+    assert (tmp_path / "npm.log").read_text() == "xx" and zipfile.is_zipfile(folder / lab.NPM)
     assert not [path for path in folder.iterdir() if path.name.startswith(".")]
 
 

@@ -16,6 +16,10 @@ def test_harmless_leaves_what_people_mean():
     assert harmless(meant) == meant
 
 
+def test_what_rounds_to_zero_has_no_sign():
+    assert number(-0.00001) == number(-0.0) == "0,0000" and percent(-0.0004) == "0,0%" and number(-3, 0) == "−3"
+
+
 def test_numbers_are_brazilian():
     assert number(0.98333) == "0,9833" and number(2, 1) == "2,0" and number(-0.5, 2) == "−0,50"
     assert percent(0.98333) == "98,3%" and percent(1, 0) == "100%"
