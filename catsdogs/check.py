@@ -6,12 +6,10 @@ from dataclasses import dataclass
 import numpy as np
 
 from catsdogs.audit import (
-    HASH_LIMIT,
     STATISTICS,
-    close_pairs,
     compare_classes,
-    copy_groups,
     crossing,
+    near_copies,
     out_of_fold_probabilities,
     scan,
     suspicious_labels,
@@ -29,6 +27,8 @@ LARGEST_BALANCED_SHARE = 0.6
 # A statistic that orders three pairs of photos in four is a shortcut worth a look; the p-value guards small sets.
 SHORTCUT_SUPERIORITY = 0.75
 SHORTCUT_P_VALUE = 0.01
+# With more photos than that in pairs, it is the subject that is alike.
+LARGEST_TELLING_SHARE = 1 / 3
 
 
 @dataclass(frozen=True)
@@ -141,23 +141,33 @@ def _identical(found: Survey) -> Iterator[Finding]:
 
 
 def _near_copies(found: Survey) -> Iterator[Finding]:
-    # By hash alone: in features, photos of one kind of object on one table are as close as copies of pets are.
-    groups = copy_groups(close_pairs(found.hashes, "hamming", HASH_LIMIT), len(found.photos))
-    if not groups:
+    pairs = [[pair.first, pair.second] for pair in near_copies(found.hashes, found.features)]
+    if not pairs:
+        return
+    alike = len(np.unique(pairs))
+    if alike > LARGEST_TELLING_SHARE * len(found.photos):
+        yield Finding("Fotos quase iguais", "aviso", f"{_files(alike)} se parece(m) muito com outra, o que é comum em "
+                      "fotos de uma mesma cena ou exame: neste conjunto não dá para dizer quais são cópias. Olhe as "
+                      "primeiras, e não apague por esta lista.", found.names(_each_once(pairs)))
         return
     labels = found.photos.labels
-    if mixed := [group for group in groups if len(set(labels[group])) > 1]:
-        yield Finding("Fotos quase iguais", "aviso", f"{_groups(len(mixed))} de fotos quase iguais com classes "
-                      "diferentes. Confira a classe de cada uma.", found.names(np.concatenate(mixed)))
-    leaking = crossing(groups, found.split)
+    if mixed := [pair for pair in pairs if len(set(labels[pair])) > 1]:
+        yield Finding("Fotos quase iguais", "aviso", f"{_pairs(len(mixed))} de fotos quase iguais com classes "
+                      "diferentes. Confira a classe de cada uma.", found.names(_each_once(mixed)))
+    leaking = crossing(pairs, found.split)
     if leaking:
-        yield Finding("Fotos quase iguais", "aviso", f"{_groups(len(leaking))} de fotos quase iguais dividido(s) entre "
+        yield Finding("Fotos quase iguais", "aviso", f"{_pairs(len(leaking))} de fotos quase iguais dividido(s) entre "
                       "treino, validação e teste: é um vazamento, e o teste parecerá melhor do que é. Fique com uma "
-                      "foto de cada grupo.", found.names(np.concatenate(leaking)))
-    if rest := [group for group in groups if group not in leaking and group not in mixed]:
-        yield Finding("Fotos quase iguais", "aviso", f"{_groups(len(rest))} de fotos quase iguais, por sorte sempre na "
-                      "mesma parte da divisão. Fique com uma de cada grupo, ou outra semente criará um vazamento.",
-                      found.names(np.concatenate(rest)))
+                      "foto de cada par.", found.names(_each_once(leaking)))
+    if rest := [pair for pair in pairs if pair not in leaking and pair not in mixed]:
+        yield Finding("Fotos quase iguais", "aviso", f"{_pairs(len(rest))} de fotos quase iguais, por sorte sempre na "
+                      "mesma parte da divisão. Fique com uma de cada par, ou outra semente criará um vazamento.",
+                      found.names(_each_once(rest)))
+
+
+def _each_once(pairs: list[list[int]]) -> list[int]:
+    """The photos of some pairs, in their order."""
+    return list(dict.fromkeys(photo for pair in pairs for photo in pair))
 
 
 def _size(found: Survey) -> Iterator[Finding]:
@@ -196,8 +206,8 @@ def _files(count: int) -> str:
     return f"{integer(count)} foto(s)"
 
 
-def _groups(count: int) -> str:
-    return f"{integer(count)} grupo(s)"
+def _pairs(count: int) -> str:
+    return f"{integer(count)} par(es)"
 
 
 CHECKS: dict[str, Callable[[Survey], Iterator[Finding]]] = {

@@ -14,6 +14,7 @@ from catsdogs import __version__
 from catsdogs.config import (
     BETTER_CHECKPOINT,
     CHECKOUT,
+    MIN_IMAGE_SIZE,
     PHASE1_CHECKPOINT,
     PHASE2_CHECKPOINT,
     RECIPES,
@@ -25,7 +26,7 @@ from catsdogs.config import (
     models_dir,
 )
 from catsdogs.errors import CatsdogsError, printable, reason
-from catsdogs.limits import GRADING_SECONDS, MAX_IMAGE_SIZE, MIN_IMAGE_SIZE
+from catsdogs.limits import GRADING_SECONDS, MAX_IMAGE_SIZE
 from catsdogs.text import display_name, integer, number, percent, plain_table
 
 PHASES = {"1": PHASE1_CHECKPOINT, "2": PHASE2_CHECKPOINT}

@@ -11,6 +11,8 @@ RECORD_FILE = "run.json"
 BETTER_CHECKPOINT = "mobilenetv2_melhor.keras"
 BETTER_RECORD_FILE = "run_melhor.json"
 ORIGINAL_CLASSIFIER = "original_classifier.npz"
+# Of what enters the network, in pixels: MobileNetV2 takes no less.
+MIN_IMAGE_SIZE = 32
 
 
 @dataclass(frozen=True)

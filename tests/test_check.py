@@ -112,11 +112,54 @@ def test_near_copies_in_two_parts_are_a_leak(folder, weights_file):
 
 def test_near_copies_with_two_labels_are_told():
     plain = made_survey(np.arange(400) % 2)
-    hashes = plain.hashes.copy()
-    hashes[1] = hashes[0]
-    texts = [finding.text for finding in check_photos(replace(plain, hashes=hashes))
+    hashes, features = plain.hashes.copy(), plain.features.copy()
+    hashes[1], features[1] = hashes[0], features[0]
+    texts = [finding.text for finding in check_photos(replace(plain, hashes=hashes, features=features))
              if finding.name == "Fotos quase iguais"]
     assert any("classes diferentes" in text for text in texts)
+
+
+def test_a_hash_alone_makes_no_copy():
+    plain = made_survey(np.arange(400) % 2)
+    hashes = plain.hashes.copy()
+    hashes[1] = hashes[0]
+    assert statuses(replace(plain, hashes=hashes))["Fotos quase iguais"] == "ok"
+
+
+def alike_scenes(folder, count, seed=0):
+    """Pictures of one soft pattern with smooth noise of their own, as X-rays are of one another."""
+    rng = np.random.default_rng(seed)
+    rows, columns = np.mgrid[:128, :128] / 128
+    pattern = 128 + 70 * np.sin(3 * rows + 1) * np.cos(4 * columns)
+    for number in range(count):
+        noise = Image.fromarray(rng.normal(0, 28, (8, 8)).astype(np.float32)).resize((128, 128), Image.BICUBIC)
+        pixels = np.clip(pattern + np.asarray(noise), 0, 255).astype(np.uint8)
+        Image.fromarray(pixels).save(folder / ("ab"[number % 2]) / f"{number}.png")
+
+
+def test_photos_of_one_kind_of_scene_are_no_copies_but_a_copy_among_them_is(tmp_path, weights_file):
+    for name in "ab":
+        (tmp_path / name).mkdir()
+    alike_scenes(tmp_path, 40)
+
+    def look():
+        found = check_photos(survey(prepare(CONFIG, tmp_path, weights_file)))
+        return [finding for finding in found if finding.name == "Fotos quase iguais"]
+
+    assert [finding.status for finding in look()] == ["ok"]
+    with Image.open(tmp_path / "a" / "0.png") as scene:
+        scene.resize((120, 120)).save(tmp_path / "b" / "copia.jpg", quality=85)
+    told = " ".join(finding.text for finding in look())
+    assert "1 par(es)" in told and "classes diferentes" in told
+
+
+def test_where_most_photos_are_alike_nothing_is_told_of_copies():
+    plain = made_survey(np.arange(60) % 2)
+    hashes, features = plain.hashes.copy(), plain.features.copy()
+    hashes[1:40:2], features[1:40:2] = hashes[0:40:2], features[0:40:2]
+    finding, = [each for each in check_photos(replace(plain, hashes=hashes, features=features))
+                if each.name == "Fotos quase iguais"]
+    assert "não dá para dizer" in finding.text and len(finding.files) == 40
 
 
 def test_small_photos_come_smallest_first():
