@@ -94,9 +94,9 @@ def find_photos(config: Config, source: str | Path | None = None, url: str = OFF
     """
     source = source or os.environ.get("CATSDOGS_DATA")
     if source:
-        source = Path(source).expanduser()
+        source = Path(os.path.abspath(Path(source).expanduser()))  # of a link, its own name
         kind = "pasta" if source.is_dir() else "arquivo"
-        photos = index_folder(_named_folder(source), f"{kind} {source.resolve().name}", str(source.resolve()))
+        photos = index_folder(_named_folder(source), f"{kind} {source.name}", str(source))
     else:
         photos = _official_photos(url, expected_bytes)
     return limit_photos(photos, config.photos_per_class)
@@ -224,8 +224,11 @@ def _photos_from_rows(rows: list, layout: Layout, origin: str) -> Photos:
 def _require_enough(photos: Photos) -> None:
     counts = np.bincount(photos.labels, minlength=2)
     if counts.min() < MIN_PHOTOS_PER_CLASS:
+        left_out = f" Ficaram de fora {len(photos.skipped)} arquivo(s), por exemplo: {photos.skipped[0][1]}" \
+            if photos.skipped else ""
         raise CatsdogsError(f"Há {counts[0]} foto(s) legíveis em {photos.class_names[0]} e {counts[1]} em "
-                            f"{photos.class_names[1]}; junte pelo menos {MIN_PHOTOS_PER_CLASS} de cada classe.")
+                            f"{photos.class_names[1]}; junte pelo menos {MIN_PHOTOS_PER_CLASS} de cada classe."
+                            f"{left_out}")
 
 
 def limit_photos(photos: Photos, per_class: int | None) -> Photos:

@@ -115,9 +115,12 @@ def is_of_the_system(name: str) -> bool:
 
 
 def why_no_photo(path: Path) -> str:
-    """Why a file is not taken for a photo, by its name or else its first bytes; empty for one that is."""
+    """Why a file is not taken for a photo, by its name or else its first bytes; empty for one that is.
+
+    Whether it can be read, which those of phones cannot, shows when it is decoded.
+    """
     if path.suffix.lower() in EXTENSIONS:
-        return ""  # what is in it shows when it is decoded
+        return ""
     try:
         if not stat.S_ISREG(path.stat().st_mode):
             return "Não é um arquivo comum."
@@ -125,8 +128,6 @@ def why_no_photo(path: Path) -> str:
             kind = kind_of_image(file.read(32))
     except OSError:
         return "Não pode ser lido."
-    if kind in ("HEIC", "AVIF"):
-        return f"É uma foto {kind}, como as de celulares: converta-a para JPEG."
     return "" if kind else f"Não é uma foto ({path.suffix.lower() or 'arquivo sem extensão'})."
 
 

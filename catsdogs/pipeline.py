@@ -269,9 +269,9 @@ def evaluate_checkpoints(materials: Materials) -> dict:
         if metadata.get("key") != run_key(materials):
             raise CatsdogsError(f"{name} foi treinado com outras fotos ou outra divisão, e o teste poderia conter "
                                 "fotos de treino: rode `catsdogs train` com estas fotos antes de avaliar.")
-        ask, result[phase] = activations_to_probabilities(model, materials.config), {}
+        result[phase] = {}
         for part in ("validation", "test"):
             rows = getattr(materials.split, part)
-            answers = ask.predict(materials.maps[rows], verbose=0)
+            answers = probabilities(model, materials, rows)
             result[phase][part] = asdict(score(answers, materials.photos.labels[rows], materials.photos.class_names))
     return result

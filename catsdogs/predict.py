@@ -137,7 +137,7 @@ def _photos_of(path: str) -> list[Path]:
     if not place.is_dir():
         return [place]
     children = [each for each in sorted(place.iterdir()) if not is_of_the_system(each.name)]
-    found = [each for each in children if each.is_file() and not why_no_photo(each).startswith("Não")]
+    found = [each for each in children if each.is_file() and not why_no_photo(each)]
     if found:
         return found
     folders = [f"{each.name}/" for each in children if each.is_dir()]

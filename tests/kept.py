@@ -23,7 +23,7 @@ def digest(value) -> str:
 def kept_folder() -> Path:
     """The folder of what this package, what helps to test it, these packages and this machine make; others go."""
     helpers = [path for path in (ROOT / "tests").glob("*.py") if not path.name.startswith("test_")]
-    sources = sorted([*(ROOT / "catsdogs").glob("*.py"), *helpers])
+    sources = sorted([*(ROOT / "catsdogs").rglob("*.py"), *helpers])
     packages = sorted(f"{found.name} {found.version}" for found in importlib.metadata.distributions())
     made_by = sys.version, sys.prefix, platform.uname(), packages, [path.read_bytes() for path in sources]
     folder = FOLDER / digest(made_by)

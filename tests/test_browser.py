@@ -373,14 +373,19 @@ def visited(browser, address, site, page_names):
     def visit(folder):
         (folder / "wrong.json").write_text(json.dumps(wrong_in(browser, address, site, page_names)), encoding="utf-8")
 
-    folder = kept("visited", visit, content_of(site) + browser.version)
+    folder = kept("visited", visit, content_of(site) + browser.version + str(axe_of(site).exists()))
     return json.loads((folder / "wrong.json").read_text(encoding="utf-8"))
+
+
+def axe_of(site):
+    """The checker of accessibility, which npm installs beside the site in the version that its lock pins."""
+    return site.parent / "web" / "node_modules" / "axe-core" / "axe.min.js"
 
 
 def wrong_in(browser, address, site, page_names):
     """What is found wrong in each page, by kind; one visit for all widths and both themes."""
     wrong = {kind: [] for kind in ("complaints", "images", "too wide", "barriers")}
-    axe = site.parent / "web" / "node_modules" / "axe-core" / "axe.min.js"
+    axe = axe_of(site)
     wrong["axe"] = axe.exists()
     page = opened(browser, address)
     for name in page_names:

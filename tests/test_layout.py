@@ -105,7 +105,10 @@ def test_errors_name_what_the_user_named(tmp_path, refused, monkeypatch):
     assert "fotos.zip" in refused(find_photos, CONFIG, zipped(folder, tmp_path / "fotos.zip"))
     monkeypatch.chdir(folder)
     assert str(folder) in refused(find_photos, CONFIG, ".")
-    assert find_photos(CONFIG, tiny_photos(folder / "c" / "more").parent / "more").origin == "pasta more"
+    tiny_photos(folder / "c" / "more")
+    (tmp_path / "atalho").symlink_to(folder / "c" / "more", target_is_directory=True)
+    assert find_photos(CONFIG, folder / "c" / "more").origin == "pasta more"
+    assert find_photos(CONFIG, tmp_path / "atalho").origin == "pasta atalho"
 
 
 @pytest.mark.parametrize(("name", "part"), [

@@ -39,7 +39,8 @@ def test_real_pages_give_the_same_in_another_order(site):
 
     environment["CATSDOGS_MODELS"] = str(site.parent / "models")
     keys = [execution.Results(site.parent, environment, pages).key(page) for page in chosen]
-    folder = kept("other_order", execute, repr(keys))
+    executor = [path.read_bytes() for path in sorted((execution.ROOT / "book").rglob("*.py"))]
+    folder = kept("other_order", execute, repr((keys, executor)))
     first, second = (execution.Results(each, environment, pages).cache for each in (site.parent, folder))
     compared = 0
     for page in pages:
