@@ -1,8 +1,5 @@
 """The same command gives the same bits in any folder, and every result says what made it."""
 
-import contextlib
-import hashlib
-import importlib.util
 import json
 import os
 import re
@@ -10,17 +7,13 @@ import shutil
 import subprocess
 import sys
 import zipfile
-from dataclasses import replace
 from pathlib import Path
-from types import SimpleNamespace
 
-import numpy as np
 import pytest
 from helpers import make_photos
 from kept import kept
 
 from catsdogs.config import PHASE1_CHECKPOINT, PHASE2_CHECKPOINT, RECORD_FILE, Config
-from catsdogs.errors import CatsdogsError
 from catsdogs.experiments import EXPERIMENTS
 from catsdogs.verify import TOLERANCES
 
@@ -108,18 +101,6 @@ def test_the_same_command_gives_the_same_bits_in_another_folder(machines):
     assert records[0] == records[1]
 
 
-@contextlib.contextmanager
-def loaded(name):
-    """A module of ``benchmarks``, which is no package."""
-    specification = importlib.util.spec_from_file_location(name, ROOT / "benchmarks" / f"{name}.py")
-    module = importlib.util.module_from_spec(specification)
-    with pytest.MonkeyPatch.context() as patch:
-        patch.syspath_prepend(ROOT / "benchmarks")
-        patch.setitem(sys.modules, name, module)  # dataclasses look their module up
-        specification.loader.exec_module(module)
-        yield module
-
-
 # What the results say of themselves.
 
 def rows_of(path):
@@ -199,122 +180,3 @@ def test_answers_of_another_machine_hold_what_the_page_says():
 def test_the_measures_name_no_folder_of_a_machine(name):
     text = (RESULTS / f"{name}.json").read_text(encoding="utf-8")
     assert not re.search(r'"[^"]*(?:/tmp|/home|/root|/work|/Users|[A-Z]:\\\\)[^"]*"', text)
-
-
-# The command that measures.
-
-@pytest.fixture(scope="module")
-def command():
-    with loaded("reproducibility") as module:
-        yield module
-
-
-def training(seed=0, change=0.0):
-    """What ``Trainings.run`` gives for a made-up training; ``change`` moves the maps and probabilities."""
-    rng = np.random.default_rng(seed)
-    maps, dogs = rng.normal(size=(6, 2, 2, 3)).astype(np.float32), rng.uniform(size=(2, 4)).astype(np.float32)
-    metrics = {phase: {part: {"accuracy": 0.5 + change, "auc": 0.5, "loss": 0.5} for part in ("validation", "test")}
-               for phase in ("phase1", "phase2")}
-    return {"date": "2026-01-01", "versions": {"python": "3"}, "processor": "x", "cpu_flags": ["avx"],
-            "config": Config().as_dict(), "backbone": "b", "trunk": "t", "sizes": {"train": 2}, "split": {"train": "h"},
-            "metrics": metrics, "shipped": metrics, "activations": hashlib.sha256(maps + change).hexdigest(),
-            "weights": {"phase1": "w", "phase2": f"w{change}"}, "maps": maps + np.float32(change),
-            "labels": np.zeros(4), "probabilities": np.stack([1 - dogs, dogs], axis=-1) + np.float32(change)}
-
-
-def test_the_same_training_differs_in_nothing(command):
-    row = command.row("same", command.Variant("a mesma"), training(), training(), "fotos")
-    assert row["split_identical"] and row["activations_identical"] and all(row["weights_identical"].values())
-    assert row["activations_difference"] == 0 and row["answers_changed"] == {"phase1": 0, "phase2": 0}
-    assert row["data"] == "fotos" and row["photos"] == 6 and row["answers"] == 4
-    assert set(row["metric_difference"].values()) == {0.0}
-
-
-def test_differences_are_measured_against_the_reference(command):
-    reference, other = training(), training(change=0.25)
-    other["probabilities"][1, 0] = other["probabilities"][1, 0][::-1].copy()  # one answer of phase 2
-    row = command.row("other", command.Variant("outra"), other, reference, "fotos")
-    assert not row["activations_identical"] and row["weights_identical"] == {"phase1": True, "phase2": False}
-    assert row["activations_difference"] == pytest.approx(0.25 / np.abs(reference["maps"]).max(), rel=1e-5)
-    assert row["probability_difference"]["phase1"] == pytest.approx(0.25)
-    assert row["answers_changed"] == {"phase1": 0, "phase2": 1}
-    assert row["metric_difference"] == {"accuracy": pytest.approx(0.25), "auc": 0, "loss": 0}
-
-
-def test_rows_are_written_as_they_come(command, tmp_path, monkeypatch):
-    monkeypatch.setattr(command, "RESULTS", tmp_path / "rows.json")
-    given = {"reference": training(), "one": training(change=0.25)}
-    trainings = SimpleNamespace(run=lambda name, variant: given[name], photos=SimpleNamespace(origin="fotos"))
-    rows = command.measure(trainings, {name: command.Variant(name) for name in given})
-    assert [row["name"] for row in rows] == list(given)
-    assert json.loads((tmp_path / "rows.json").read_text(encoding="utf-8")) == rows
-    assert "reference" in command.table(rows)
-
-
-def test_every_recorded_variant_is_one_that_the_command_makes(command):
-    known = {name: variant.title for name, variant in command.variants([]).items()}
-    recorded = {row["name"]: row["title"] for row in MEASURED if not row["name"].startswith("python_")}
-    assert recorded == known
-
-
-def test_a_training_that_stops_is_one_sentence(command, tmp_path, photo_folder, monkeypatch, refused):
-    monkeypatch.setenv("CATSDOGS_DATA", str(photo_folder))
-    trainings = command.Trainings(tmp_path, 10)
-    broken = replace(command.Variant("com um motor que não existe"), settings={"engine": "vapor"})
-    assert "com um motor que não existe" in refused(trainings.run, "broken", broken)
-
-
-# The command that goes to another machine.
-
-@pytest.fixture
-def packed(trained, tmp_path, monkeypatch):
-    """``benchmarks/machines.py`` on the small training, and the folder it packed."""
-    with loaded("machines") as module:
-        (tmp_path / "models").symlink_to(trained.models)
-        monkeypatch.setattr(module, "ROOT", tmp_path)
-        monkeypatch.setattr(module, "RESULTS", tmp_path / "machines.json")
-        monkeypatch.setattr(module, "Config", lambda: trained.materials.config)
-        monkeypatch.setattr(module, "usual_materials", lambda: trained.materials)
-        module.pack(tmp_path / "packed")
-        yield module, tmp_path / "packed"
-
-
-@pytest.mark.slow
-def test_the_same_machine_answers_the_same(packed, trained):
-    module, folder = packed
-    module.answer(folder, "litert")
-    row, = module.compare(folder)
-    assert row["twice_identical"] and row["photos"] == len(trained.materials.split.test)
-    assert row["activations_difference"] == 0 and row["answers_changed"] == {"phase1": 0, "phase2": 0}
-    assert not any({**row["probability_difference"], **row["metric_difference"]}.values())
-    assert json.loads(module.RESULTS.read_text(encoding="utf-8")) == [row] and "LiteRT" in module.table([row])
-
-
-@pytest.mark.slow
-def test_keras_alone_answers_from_the_photos_what_the_usual_road_answers(packed, trained):
-    module, folder = packed
-    usual = module.probabilities_of(trained.materials.maps[trained.materials.split.test], trained.materials.config)
-    assert np.allclose(module.keras_phases()(module.test_pixels(folder)), usual, atol=1e-4)
-
-
-@pytest.mark.slow
-def test_other_answers_are_counted(packed, trained):
-    module, folder = packed
-    usual = module.probabilities_of(trained.materials.maps[trained.materials.split.test], trained.materials.config)
-    other = usual.copy()
-    other[1, 0] = other[1, 0][::-1]  # one answer of phase 2
-    np.savez(folder / "torch-cpu.npz", probabilities=other)
-    (folder / "torch-cpu.json").write_text(json.dumps({"gpu": None, "twice_identical": True}), encoding="utf-8")
-    row, = module.compare(folder)
-    assert row["activations_difference"] is None and row["answers_changed"] == {"phase1": 0, "phase2": 1}
-    assert row["probability_difference"] == {
-        "phase1": 0, "phase2": pytest.approx(abs(float(usual[1, 0, 0] - usual[1, 0, 1])))}
-    assert row["metric_difference"]["accuracy"] == pytest.approx(1 / len(usual[1]))
-
-
-def test_without_photos_another_machine_is_one_sentence(capsys, tmp_path, monkeypatch):
-    with loaded("machines") as module:
-        monkeypatch.setattr(module, "usual_materials", lambda: (_ for _ in ()).throw(CatsdogsError("São precisas.")))
-        monkeypatch.setattr(sys, "argv", ["machines.py", "pack", str(tmp_path / "packed")])
-        assert module.main() == 1
-    assert capsys.readouterr().err == "machines.py: São precisas.\n"
