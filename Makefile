@@ -1,4 +1,4 @@
-# make book: build the book. make check: lint, and run the fast tests. make test: run every test. make bench: measure.
+# make book: build the book. make check: lint, and run the fast tests. make test: run the tests. make bench: measure.
 # All set up .venv first.
 
 PYTHON ?= python3
@@ -10,7 +10,7 @@ PIP := $(VENV)/bin/python -m pip install --quiet --disable-pip-version-check
 # order of conftest.py: xdist's own, by the number of tests, would leave slow ones for the end.
 PYTEST := $(VENV)/bin/python -m pytest --numprocesses logical --maxprocesses 4 --dist loadfile --no-loadscope-reorder
 
-.PHONY: book rehearsal check test notebooks trials bench lint links readme assignment lock sbom clean
+.PHONY: book rehearsal check test long notebooks trials bench lint links readme assignment lock sbom clean
 
 book: $(INSTALLED)
 	$(VENV)/bin/python book/build.py
@@ -24,7 +24,11 @@ check: lint
 	$(PYTEST) -m "not slow"
 
 test: rehearsal
-	$(PYTEST)
+	$(PYTEST) -m "not long"
+
+# What takes minutes by itself: pages in another order and in an environment like Colab's, trainings that are killed.
+long: rehearsal
+	$(PYTEST) -m long
 
 # Each chapter alone under nbval, the solutions of its exercises included.
 notebooks: $(INSTALLED)

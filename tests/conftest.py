@@ -33,7 +33,7 @@ ROOT = TESTS.parent
 LOOPBACK = ("127.", "localhost", "::1")
 ENVIRONMENT = ("CATSDOGS_DATA", "CATSDOGS_WEIGHTS", "CATSDOGS_QUICK", "HTTP_PROXY", "HTTPS_PROXY", "ALL_PROXY",
                "http_proxy", "https_proxy", "all_proxy")
-LONGEST = ("test_trials", "test_colab", "test_browser", "test_studies", "test_grading", "test_reproducibility")
+LONGEST = ("test_trials", "test_order", "test_colab", "test_browser", "test_grading", "test_studies")
 # With several workers, the cores fall to them in equal parts: more threads than cores mostly wait, and do so busily.
 if workers := int(os.environ.get("PYTEST_XDIST_WORKER_COUNT", 0)):
     for name in ("TF_NUM_INTRAOP_THREADS", "TF_NUM_INTEROP_THREADS", "OMP_NUM_THREADS"):
@@ -45,6 +45,7 @@ settings.shipped_models_dir = lambda: SHIPPED["folder"]
 
 def pytest_configure(config):
     config.addinivalue_line("markers", "slow: takes seconds, or needs more than Python; `make check` leaves it out")
+    config.addinivalue_line("markers", "long: takes minutes by itself; `make test` leaves it out, `make long` has it")
     config.addinivalue_line("markers", "fault(area, fault, outcome): causes a fault, told to the book's reader so")
     # Only a whole `make trials` speaks for the project.
     if FULL and config.option.markexpr == "fault":
@@ -55,7 +56,7 @@ def pytest_configure(config):
 def pytest_collection_modifyitems(items):
     """Mark as slow what needs one of these; put the files first that would keep one worker busy at the end."""
     for item in items:
-        if {"site", "browser", "isolation", "python"} & set(item.fixturenames):
+        if {"site", "browser", "isolation", "python"} & set(item.fixturenames) or item.get_closest_marker("long"):
             item.add_marker("slow")
     items.sort(key=lambda item: LONGEST.index(item.path.stem) if item.path.stem in LONGEST else len(LONGEST))
 

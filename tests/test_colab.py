@@ -24,7 +24,7 @@ from packaging.utils import canonicalize_name
 
 from catsdogs.offline import pinned
 
-pytestmark = pytest.mark.slow
+pytestmark = pytest.mark.long
 ROOT = Path(__file__).resolve().parent.parent
 # As it is before the tests' isolation hides the proxies, without which some machines reach no registry.
 ENVIRONMENT = dict(os.environ)

@@ -10,7 +10,7 @@ import execution
 import pytest
 from kept import kept
 
-pytestmark = pytest.mark.slow
+pytestmark = pytest.mark.long
 # A number of seconds, as `fit` and progress bars tell it, and a name that `tempfile` made up.
 CHANGING = re.compile(r"\d+([.,]\d+)?\s?(ms|s)\b(/\w+)?|\btmp\w{8}\b")
 

@@ -87,7 +87,7 @@ def members(machine, name):
         return [archive.read(member) for member in MEMBERS]
 
 
-@pytest.mark.slow
+@pytest.mark.long
 @pytest.mark.fault("Reprodução", "treinar em outra pasta, com as fotos copiadas em outra ordem e com outras datas",
                    "mesmos bits: divisão, ativações, pesos, figuras e registro")
 def test_the_same_command_gives_the_same_bits_in_another_folder(machines):

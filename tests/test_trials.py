@@ -1,6 +1,6 @@
 """Many trials of chance faults: broken photo files, and processes killed or interrupted at any moment.
 
-``make test`` runs a few of each; ``make trials`` runs them all. A seed is printed with each failure.
+``make test`` and ``make long`` run a few of each; ``make trials`` runs them all. A seed is printed with each failure.
 """
 
 import io
@@ -146,7 +146,7 @@ def outcome(folder) -> dict:
     return {**weights, **figures, "record": {key: value for key, value in record.items() if key != "date"}}
 
 
-@pytest.mark.slow
+@pytest.mark.long
 @pytest.mark.fault("Processos", "dois treinos ao mesmo tempo, na mesma pasta", "terminam iguais")
 def test_two_trainings_in_one_place_end_alike(tmp_path, training):
     if not FULL:  # converting the trunk takes most of the time
@@ -163,12 +163,12 @@ STAGES = {"photos": "ao descompactar as fotos", "index": "ao gravar o índice", 
           "images": "ao gravar as figuras"}
 
 
-@pytest.mark.slow
+@pytest.mark.long
 def test_a_training_touches_the_disk_at_every_stage(training):
     assert set(STAGES) <= set(training.stages)
 
 
-@pytest.mark.slow
+@pytest.mark.long
 @needs_sigkill
 @pytest.mark.fault("Processos", "treino morto (SIGKILL) em qualquer etapa, da descompactação ao registro", GOES_ON)
 def test_a_killed_training_goes_on_to_the_same_weights(tmp_path, training, record_property):
@@ -226,7 +226,7 @@ def test_a_killed_download_leaves_no_half_file(tmp_path, serve, record_property)
 
 # Ctrl+C
 
-@pytest.mark.slow
+@pytest.mark.long
 @pytest.mark.fault("Processos", "Ctrl+C em qualquer momento do treino ou da predição",
                    "uma linha, sem a pilha de chamadas")
 @pytest.mark.skipif(os.name == "nt", reason="another kind of signal on Windows")
@@ -312,7 +312,7 @@ def on_full_disks(tmp_path_factory, photo_folder, weights_file, trained):
     return json.loads(ran.stdout.splitlines()[-1])
 
 
-@pytest.mark.slow
+@pytest.mark.long
 @pytest.mark.fault("Disco", "o disco enche ao gravar checkpoint, registro ou figura",
                    "uma frase; o arquivo anterior fica inteiro")
 @pytest.mark.parametrize("what", WRITTEN)
