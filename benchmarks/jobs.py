@@ -17,11 +17,11 @@ from plain import PlainRun
 from catsdogs.backbone import cut, load_backbone, unfreeze
 from catsdogs.config import PHASE2_CHECKPOINT, Config, checkpoint_path, models_dir
 from catsdogs.data import Split, find_photos, split_photos
-from catsdogs.features import activations, make_runner, preprocess
+from catsdogs.features import activations, preprocess, trunk_runner
 from catsdogs.photo import read_photo, resize_photo
 from catsdogs.pipeline import prepare, train
-from catsdogs.provenance import today, versions
 from catsdogs.quiet import keras, tf
+from catsdogs.storage.provenance import today, versions
 from catsdogs.training import build_head, fit, tail_and_head
 
 
@@ -82,7 +82,7 @@ def ours_extraction() -> dict:
     photos = find_photos(config)
     backbone = load_backbone(config)
     sample = [photos.path(i) for i in range(min(len(photos), 256))]
-    run = make_runner(backbone)
+    run = trunk_runner(backbone)
     decoded = [read_photo(path) for path in sample]
     batch = preprocess(np.stack([resize_photo(photo, config.image_size) for photo in decoded]))
     work = {

@@ -258,7 +258,7 @@ def book(bench: Bench) -> list[dict]:
     sentence = bench.make("book")
     _edit(page, "code", "\n# mais um comentário")
     cell = bench.make("book")
-    with open(bench.clone / "catsdogs" / "grading.py", "a", encoding="utf-8") as module:
+    with open(bench.clone / "catsdogs" / "classroom" / "grading.py", "a", encoding="utf-8") as module:
         module.write("# one more comment\n")
     return [book_row(bench, "book_cold", cold), book_row(bench, "book_unchanged", unchanged),
             book_row(bench, "book_one_page", cell, sentence=sentence, module_of_no_page=bench.make("book"))]

@@ -53,8 +53,8 @@ def addressed_files(root):
     """The files in which the address may stand."""
     names = ["_config.yml", "pyproject.toml", "README.md", "CONTRIBUTING.md", "CITATION.cff"]
     files = [root / name for name in names if (root / name).exists()]
-    template = [root / "catsdogs" / "template" / name for name in ("README.md", "requirements.txt")]
-    template += (root / "catsdogs" / "tarefa").glob("*.ipynb")
+    template = [root / "catsdogs" / "classroom" / "template" / name for name in ("README.md", "requirements.txt")]
+    template += (root / "catsdogs" / "classroom" / "tarefa").glob("*.ipynb")
     files += [path for path in template if path.exists()]
     return files + sorted((root / "book").rglob("*.md")) + sorted((root / "book").rglob("*.ipynb"))
 

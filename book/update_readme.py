@@ -7,9 +7,9 @@ import argparse
 import sys
 from pathlib import Path
 
-from catsdogs.challenge import load_challenge
 from catsdogs.files import read_json
 from catsdogs.report import data_line, reading, results_table, tested_line, with_block
+from catsdogs.study.challenge import load_challenge
 
 ROOT = Path(__file__).resolve().parent.parent
 README = ROOT / "README.md"

@@ -1,8 +1,9 @@
-"""Transfer learning on two classes of photos, the road in five stops.
+"""Transfer learning on two classes of photos: the road, from photo files to checkpoints and answers.
 
-photos (``data``) → split (``data``) → cached activations (``features``) →
-phases 1 and 2 (``training``) → report and figures (``evaluation``, ``plots``).
-``pipeline`` walks the whole road; ``cli`` is the command line over it.
+one photo (``photo``) → all of them, and their split (``data``) → the network and its cut (``backbone``) → what its
+frozen part makes of each photo, once (``features``) → phases 1 and 2 (``training``, ``checkpoint``) → metrics
+(``evaluation``), figures and record (``report``, ``plots``) → answers for new photos (``predict``). ``pipeline`` walks
+the whole road. The rooms beside it say what they are for in their own ``__init__``.
 """
 
 from catsdogs.config import Config, load_config

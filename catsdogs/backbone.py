@@ -8,10 +8,10 @@ from pathlib import Path
 
 from catsdogs.checkpoint import load_checkpoint
 from catsdogs.config import MIN_IMAGE_SIZE, PHASE1_CHECKPOINT, Config, checkpoint_path, shipped_models_dir
-from catsdogs.download import WEIGHTS_BYTES, WEIGHTS_NAME, WEIGHTS_URL, check_hdf5, download, keras_models_dir
 from catsdogs.errors import CatsdogsError
-from catsdogs.guard import check_weights
 from catsdogs.quiet import keras
+from catsdogs.storage.download import WEIGHTS_BYTES, WEIGHTS_NAME, WEIGHTS_URL, check_hdf5, download, keras_models_dir
+from catsdogs.storage.guard import check_weights
 
 # Keras goes by the name: what ends otherwise it opens as a zip or a folder, and ``check_weights`` reads HDF5.
 WEIGHTS_SUFFIXES = (".h5", ".hdf5")

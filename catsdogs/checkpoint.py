@@ -7,11 +7,11 @@ import zipfile
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from catsdogs import guard
 from catsdogs.config import BetterConfig, Config
 from catsdogs.errors import CatsdogsError
 from catsdogs.files import atomic_path
-from catsdogs.limits import MAX_IMAGE_SIZE
+from catsdogs.storage import guard
+from catsdogs.storage.limits import MAX_IMAGE_SIZE
 
 if TYPE_CHECKING:
     from catsdogs.quiet import keras

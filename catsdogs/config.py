@@ -45,7 +45,7 @@ class Config:
 
 @dataclass(frozen=True)
 class BetterConfig(Config):
-    """Settings of the better recipe (``recipe.py``), chosen on validation photos.
+    """Settings of the better recipe (``study/recipe.py``), chosen on validation photos.
 
     ``fine_tune_learning_rate`` is the highest one of the schedule; all epochs are run.
     ``mirror`` trains on mirror images too.

@@ -12,13 +12,14 @@ import numpy as np
 from sklearn.model_selection import train_test_split
 from tqdm import tqdm
 
-from catsdogs.bundle import load_bundle_index
 from catsdogs.config import Config, cache_dir
-from catsdogs.download import OFFICIAL_BYTES, OFFICIAL_URL, download, official_archive, unpack
 from catsdogs.errors import CatsdogsError, DamagedFileError, NoNetworkError, reason
 from catsdogs.files import file_digest, read_sealed, write_sealed
 from catsdogs.layout import Layout, find_class_files
 from catsdogs.photo import decode_photo, photo_bytes
+from catsdogs.storage.archive import unpack
+from catsdogs.storage.bundle import load_bundle_index
+from catsdogs.storage.download import OFFICIAL_BYTES, OFFICIAL_URL, download, official_archive
 
 MIN_PHOTOS_PER_CLASS = 10
 PIECE = 1024

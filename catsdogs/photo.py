@@ -10,7 +10,7 @@ from PIL import Image
 
 from catsdogs.config import book_dir
 from catsdogs.errors import CatsdogsError, reason
-from catsdogs.limits import MAX_PHOTO_BYTES, MAX_PHOTO_PIXELS, MIB
+from catsdogs.storage.limits import MAX_PHOTO_BYTES, MAX_PHOTO_PIXELS, MIB
 
 EXTENSIONS = {".jpg", ".jpeg", ".jpe", ".jfif", ".png", ".webp", ".bmp", ".gif"}
 HEIC_BRANDS = {b"heic", b"heix", b"hevc", b"heim", b"heis", b"mif1", b"msf1"}
@@ -24,6 +24,8 @@ ORIENTATION_TAG, TURNS = 0x0112, {
 # What a PNG may say of itself and no pixel depends on here (https://www.w3.org/TR/png-3/, 11.3).
 PNG_NOTES = {b"tEXt", b"zTXt", b"iTXt", b"tIME", b"pHYs", b"gAMA", b"cHRM", b"sRGB", b"iCCP", b"bKGD", b"hIST", b"sPLT",
              b"sBIT"}
+# The mean level, 0 to 255, under which nobody would see what is in a photo.
+NEARLY_BLACK = 8
 # What Pillow complains of, in English, and reads all the same.
 warnings.filterwarnings("ignore", module=r"PIL\b")
 

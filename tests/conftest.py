@@ -18,9 +18,9 @@ import pytest
 
 # What imports TensorFlow, which takes seconds, is imported where it is needed.
 from catsdogs import config as settings
-from catsdogs import litert
+from catsdogs.engines import litert
+from catsdogs.engines.litert import convert
 from catsdogs.errors import CatsdogsError
-from catsdogs.litert import convert
 
 TESTS = Path(__file__).resolve().parent
 sys.path[:0] = [str(TESTS), str(TESTS.parent / "book"), str(TESTS.parent / "book" / "_ext")]  # importlib mode does not

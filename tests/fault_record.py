@@ -5,7 +5,7 @@ from pathlib import Path
 import pytest
 
 from catsdogs.files import read_json, write_json
-from catsdogs.provenance import today, versions
+from catsdogs.storage.provenance import today, versions
 
 
 class FaultRecord:

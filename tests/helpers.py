@@ -171,6 +171,36 @@ def new_process(target, *arguments):
     return process
 
 
+def zip_bytes(**files) -> bytes:
+    """A zip of these texts by name, or of one text."""
+    content = io.BytesIO()
+    with zipfile.ZipFile(content, "w") as archive:
+        for name, text in (files or {"a.txt": "hello" * 2000}).items():
+            archive.writestr(zipfile.ZipInfo(name), text)  # of no date: the bytes name tests
+    return content.getvalue()
+
+
+def is_drawn(figure) -> bool:
+    """Whether a figure can be saved as PNG and is not one colour alone."""
+    png = io.BytesIO()
+    figure.savefig(png, format="png", dpi=40)
+    pixels = np.asarray(Image.open(png).convert("L"))
+    return min(pixels.shape) > 30 and np.ptp(pixels) > 50
+
+
+def nothing_left(target: Path) -> bool:
+    """Whether the folder that a file was to lie in is empty, or not there."""
+    return not target.parent.exists() or not list(target.parent.iterdir())
+
+
+def fill(cache, rows: np.ndarray) -> np.ndarray:
+    """Write what an ``ActivationCache`` lacks of ``rows``; what it then holds."""
+    for missing in cache.to_fill():
+        for start, stop in missing:
+            cache.write(start, rows[start:stop])
+    return cache.read()
+
+
 def run_together(imports: str, script: str, *arguments) -> None:
     """Run Python code ``ROUNDS`` times in each of some processes, all of which begin when all have imported.
 

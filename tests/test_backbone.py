@@ -193,7 +193,7 @@ def official(serve, monkeypatch, official_bytes, isolated):
         monkeypatch.setattr(module, "WEIGHTS_URL", url.removesuffix("photos.zip"))
         return requests
 
-    monkeypatch.setattr("catsdogs.download.WAIT_SECONDS", ())
+    monkeypatch.setattr("catsdogs.storage.download.WAIT_SECONDS", ())
     start.file = isolated / "keras" / "models" / module.WEIGHTS_NAME.format(size=96)
     return start
 
@@ -254,7 +254,7 @@ def test_torn_weights_that_cannot_be_removed_are_not_used(official, official_byt
     monkeypatch.setattr("pathlib.Path.unlink", only_elsewhere(Path.unlink))
     monkeypatch.setattr("catsdogs.files.tempfile.mkdtemp", only_elsewhere(tempfile.mkdtemp))
     if not network:
-        monkeypatch.setattr("catsdogs.download.reachable", lambda url: False)
+        monkeypatch.setattr("catsdogs.storage.download.reachable", lambda url: False)
     assert load_backbone(CONFIG).origin == shipped.record["backbone"]
     assert official.file.read_bytes() == official_bytes[:-1]
 
@@ -265,7 +265,7 @@ def test_without_official_weights_the_shipped_checkpoint_serves(official, shippe
     if answer:
         official(answer)
     else:
-        monkeypatch.setattr("catsdogs.download.reachable", lambda url: False)
+        monkeypatch.setattr("catsdogs.storage.download.reachable", lambda url: False)
     loaded = load_backbone(CONFIG)
     assert same_weights(loaded.base, backbone.base) and loaded.origin == shipped.record["backbone"]
 
@@ -278,7 +278,7 @@ def test_shipped_weights_on_request(official, shipped, backbone, monkeypatch, tm
 
 
 def test_no_weights_anywhere_gives_one_sentence(refused, monkeypatch):
-    monkeypatch.setattr("catsdogs.download.reachable", lambda url: False)
+    monkeypatch.setattr("catsdogs.storage.download.reachable", lambda url: False)
     assert "CATSDOGS_WEIGHTS" in refused(load_backbone, CONFIG)
 
 

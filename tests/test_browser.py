@@ -28,10 +28,11 @@ from PIL import Image
 from catsdogs.backbone import find_base
 from catsdogs.checkpoint import load_checkpoint
 from catsdogs.config import PHASE1_CHECKPOINT, PHASE2_CHECKPOINT, Config
-from catsdogs.explain import find_head, signed_map
-from catsdogs.limits import MAX_PHOTO_PIXELS
+from catsdogs.engines.web import export_web
 from catsdogs.photo import read_photo, resize_photo, sample_photo
-from catsdogs.web import export_web
+from catsdogs.storage.limits import MAX_PHOTO_PIXELS
+from catsdogs.study.explain import signed_map
+from catsdogs.training import find_head
 
 PHASES = (PHASE1_CHECKPOINT, PHASE2_CHECKPOINT)
 CHROMIUM = next(filter(None, map(shutil.which, ("chromium", "chromium-browser", "google-chrome"))), None)

@@ -33,7 +33,7 @@ PAGES = {
                             "print(os.environ['OMP_NUM_THREADS'] == str(os.cpu_count()))",
 }
 MODULES = {"__init__": "", "text": "from catsdogs.errors import CatsdogsError", "errors": "", "grading": "import os",
-           "results": "def load_results(name): ..."}
+           "files": "def read_json(name): ..."}
 
 
 def forget():
@@ -167,14 +167,14 @@ def test_a_phase_executes_what_uses_its_checkpoint(book):
 
 
 @pytest.mark.parametrize(("module", "executed"), [
-    ("text", ["pratica/dados"]), ("errors", ["pratica/dados"]), ("grading", []), ("results", [])])
+    ("text", ["pratica/dados"]), ("errors", ["pratica/dados"]), ("grading", []), ("files", [])])
 def test_a_module_executes_the_pages_that_import_it(book, module, executed):
     (book.folder / "catsdogs" / f"{module}.py").write_text(f"{MODULES[module]}\n# changed\n", encoding="utf-8")
     assert book.build() == executed
 
 
 def test_a_record_executes_the_pages_that_name_it(book):
-    book.write("book/pratica/dados", "from catsdogs import results\nrows = 'dropout'")
+    book.write("book/pratica/dados", "from catsdogs import files\nrows = 'dropout'")
     assert book.build() == ["pratica/dados"]
     for name, executed in (("pooling", []), ("dropout", ["pratica/dados"])):
         (book.folder / "book" / "results" / f"{name}.json").write_text("[1]", encoding="utf-8")
@@ -244,8 +244,8 @@ def test_pages_depend_on_what_they_import_and_name():
     assert not {f"catsdogs/{name}.py" for name in ("cli", "grading", "sandbox", "grade_one")} & everywhere
     assert {path.relative_to(dependencies.ROOT).as_posix()
             for path in (dependencies.ROOT / "book" / "results").iterdir()} <= everywhere
-    assert "catsdogs/tarefa/seu-proprio-classificador.ipynb" in needed["book/docentes/tarefa"]
-    assert "catsdogs/template/treino.ipynb" in needed["book/desafio/entrega"]
+    assert "catsdogs/classroom/tarefa/seu-proprio-classificador.ipynb" in needed["book/docentes/tarefa"]
+    assert "catsdogs/classroom/template/treino.ipynb" in needed["book/desafio/entrega"]
     assert "models/bundle.npz" in needed["book/pratica/fase-1"]
     for name in ("metodologia/afirmacoes", "docentes/laboratorio"):  # seconds less for what uses no network
         assert "catsdogs/quiet.py" not in needed[f"book/{name}"], name
@@ -259,5 +259,5 @@ def needed_by(page):
 def test_the_command_line_in_a_page_needs_all_of_the_package():
     assert dependencies.imports("subprocess.run([python, '-m', 'x'])") == set()
     paths = {path.name for path in dependencies.needed('call("python -m catsdogs info")')}
-    assert {"cli.py", "grading.py", "__main__.py"} <= paths
+    assert {"training.py", "grading.py", "__main__.py"} <= paths
 

@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 from helpers import assert_sentence, tiny_photos
 
-from catsdogs import cli, litert, pipeline
+from catsdogs import pipeline
 from catsdogs.cli import main
 from catsdogs.config import (
     BETTER_CHECKPOINT,
@@ -20,9 +20,10 @@ from catsdogs.config import (
     BetterConfig,
     Config,
 )
-from catsdogs.experiments import EXPERIMENTS, Experiment, grid
+from catsdogs.engines import litert
 from catsdogs.photo import sample_photo
 from catsdogs.predict import Classifier
+from catsdogs.study.experiments import EXPERIMENTS, Experiment, grid
 
 ENGLISH = re.compile(r"\b(usage|error|required|invalid|argument|arguments|choose|unrecognized|expected|ignored|options|"
                      r"positional|show|help message|exit|ambiguous|unknown|default)\b:?")
@@ -178,7 +179,7 @@ def test_left_out_files_are_told(tmp_path, weights_file, photo_folder, isolated,
     (folder / "cats" / "bad.jpg").touch()
     monkeypatch.setattr(pipeline, "activations", lambda *_: None)
     monkeypatch.setattr(pipeline, "train", lambda *_, **__: {})
-    monkeypatch.setattr(cli, "_print_scores", lambda *_: None)
+    monkeypatch.setattr("catsdogs.cli.training.print_scores", lambda *_: None)
     assert main(["train", "--data", str(folder), "--weights", str(weights_file), *TINY]) == 0
     err = capsys.readouterr().err
     assert "1 arquivo(s) deixado(s) de fora" in err and "cats/bad.jpg: bad.jpg está vazio" in err
@@ -274,7 +275,7 @@ def test_a_disk_problem_is_one_sentence(monkeypatch, capsys):
     def fail(options):
         raise PermissionError(13, "Permission denied", "/algum/lugar")
 
-    monkeypatch.setattr("catsdogs.cli.run_info", fail)
+    monkeypatch.setattr("catsdogs.cli.photos.run_info", fail)
     assert main(["info"]) == 1
     message = capsys.readouterr().err.strip()
     assert "/algum/lugar" in message and "\n" not in message

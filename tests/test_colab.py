@@ -22,7 +22,7 @@ from kept import kept
 from packaging.requirements import Requirement
 from packaging.utils import canonicalize_name
 
-from catsdogs.offline import pinned
+from catsdogs.classroom.offline import pinned
 
 pytestmark = pytest.mark.long
 ROOT = Path(__file__).resolve().parent.parent

@@ -11,9 +11,9 @@ from helpers import FULL, assert_sentence, body, closed, fake_photos, photo_pixe
 from PIL import Image
 
 from catsdogs import data
-from catsdogs.bundle import save_bundle
 from catsdogs.config import Config
 from catsdogs.data import draw_photos, find_photos, index_folder, limit_photos, split_photos
+from catsdogs.storage.bundle import save_bundle
 
 CONFIG = Config(image_size=96)
 
@@ -346,7 +346,7 @@ def test_a_folder_of_the_home_may_be_named_in_the_variable(tmp_path, monkeypatch
 
 def test_offline_gives_the_bundle_and_says_so_in_one_line(isolated, monkeypatch):
     expected = make_bundle(isolated)
-    monkeypatch.setattr("catsdogs.download.reachable", lambda url: False)
+    monkeypatch.setattr("catsdogs.storage.download.reachable", lambda url: False)
     photos = find_photos(CONFIG)
     assert photos.digests == expected.digests and np.array_equal(photos.labels, expected.labels)
     assert photos.names == expected.names and photos.class_names == expected.class_names
@@ -363,13 +363,13 @@ def test_failing_download_gives_the_bundle_with_the_reason(isolated, serve, monk
 
 
 def test_offline_without_bundle_the_error_passes(refused, monkeypatch):
-    monkeypatch.setattr("catsdogs.download.reachable", lambda url: False)
+    monkeypatch.setattr("catsdogs.storage.download.reachable", lambda url: False)
     assert "Sem acesso" in refused(find_photos, CONFIG)
 
 
 def test_bundled_photos_cannot_be_opened(isolated, refused, monkeypatch):
     make_bundle(isolated)
-    monkeypatch.setattr("catsdogs.download.reachable", lambda url: False)
+    monkeypatch.setattr("catsdogs.storage.download.reachable", lambda url: False)
     assert "CATSDOGS_DATA" in refused(find_photos(CONFIG).path, 0)
 
 

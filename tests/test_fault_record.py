@@ -37,7 +37,7 @@ def test_trials_and_failures_are_counted_and_older_rows_stay(tmp_path):
 def marked() -> dict[tuple[str, str], set]:
     """The faults that tests cause: (area, fault) → the outcomes told."""
     found = {}
-    for path in TESTS.glob("test_*.py"):
+    for path in TESTS.rglob("test_*.py"):
         tree = ast.parse(path.read_text(encoding="utf-8"))
         names = {node.targets[0].id: node.value for node in tree.body if isinstance(node, ast.Assign)
                  and isinstance(node.targets[0], ast.Name)}

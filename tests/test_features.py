@@ -5,23 +5,25 @@ from dataclasses import replace
 
 import numpy as np
 import pytest
-from helpers import CONFIG, FULL, PROCESSES, ROUNDS, run_on_small_disk, run_together
+from helpers import CONFIG, FULL
 
-from catsdogs import features, litert
+from catsdogs import features
 from catsdogs.backbone import cut, fingerprint
 from catsdogs.checkpoint import load_checkpoint
+from catsdogs.engines import litert
 from catsdogs.features import (
     activations,
     cache_key,
-    make_runner,
     outputs,
     photo_activations,
     pooled_features,
     preprocess,
+    trunk_runner,
 )
 from catsdogs.photo import read_photo, resize_photo
 from catsdogs.pipeline import probabilities
 from catsdogs.quiet import keras, tf
+from catsdogs.storage import cache
 from catsdogs.training import activations_to_probabilities
 
 SHAPE = (48, 3, 3, 160)
@@ -56,9 +58,9 @@ def test_litert_and_keras_agree_on_any_batch(studied, backbone, monkeypatch, cou
     batch = preprocess(pixels_of(studied.photos, count))
     monkeypatch.setenv("CATSDOGS_CACHE", str(studied.cache))
     monkeypatch.setattr(tf.config, "list_physical_devices", lambda kind: [])
-    by_litert = make_runner(backbone)(batch)
+    by_litert = trunk_runner(backbone)(batch)
     monkeypatch.setattr(litert, "is_installed", lambda: False)
-    by_keras = make_runner(backbone)(batch)
+    by_keras = trunk_runner(backbone)(batch)
     assert by_litert.shape == by_keras.shape == (count, *SHAPE[1:])
     assert_close(by_litert, by_keras)
 
@@ -103,7 +105,7 @@ def test_pooled_features_are_the_mean_over_positions(studied, backbone):
 @pytest.fixture
 def extract(studied, backbone, monkeypatch):
     """Extract with a quick stand-in for the trunk, in chunks of 8; gives (activations, photos processed)."""
-    monkeypatch.setattr(features, "CHUNK", 8)
+    monkeypatch.setattr(cache, "CHUNK", 8)
 
     def run(stop_after=None, photos=studied.photos):
         processed = []
@@ -114,7 +116,7 @@ def extract(studied, backbone, monkeypatch):
             processed.extend(batch)
             return np.repeat(batch[:, ::40, ::40, :1], SHAPE[3], axis=3)
 
-        monkeypatch.setattr(features, "make_runner", lambda backbone: fake_trunk)
+        monkeypatch.setattr(features, "trunk_runner", lambda backbone: fake_trunk)
         try:
             return activations(photos, backbone, CONFIG), len(processed)
         except KeyboardInterrupt:
@@ -137,7 +139,7 @@ def test_second_time_nothing_is_computed_or_decoded(extract, studied, backbone, 
     assert processed == 48 and not first.flags.writeable
     expected = preprocess(pixels_of(studied.photos))[:, ::40, ::40, 0]
     np.testing.assert_array_equal(first[..., 17], expected)
-    monkeypatch.setattr(features, "make_runner", lambda backbone: pytest.fail("the trunk ran again"))
+    monkeypatch.setattr(features, "trunk_runner", lambda backbone: pytest.fail("the trunk ran again"))
     monkeypatch.setattr(features, "decode_photo", lambda *_: pytest.fail("a photo was decoded again"))
     assert np.array_equal(activations(studied.photos, backbone, CONFIG), first)
 
@@ -189,44 +191,6 @@ def test_a_photo_that_changed_after_it_was_verified_is_noticed(extract, studied,
     shutil.copy(studied.photos.path(20), photos.path(20))
     resumed, processed = extract(photos=photos)
     assert processed < 48 and np.array_equal(resumed, extract()[0])
-
-
-@pytest.mark.slow
-@pytest.mark.fault("Cache", "vários processos enchem o mesmo cache", "todos terminam com as mesmas ativações")
-def test_several_fill_one_cache_at_once(tmp_path, record_property):
-    """Each computes everything that it finds missing; whoever comes late must not undo what is there."""
-    run_together("import numpy as np; from catsdogs.features import ActivationCache; "
-                 "rows = np.random.default_rng(0).normal(size=(20_000, 4)).astype(np.float32); "
-                 "pieces = lambda missing: ((start, rows[start:stop]) for start, stop in missing)",
-                 "found = ActivationCache(Path(arguments[0], str(turn)), rows.shape).complete(pieces); "
-                 "assert np.array_equal(found, rows)", tmp_path)
-    record_property("trials", PROCESSES * ROUNDS)
-
-
-@pytest.mark.fault("Disco", "o disco não guarda o que se grava", "uma frase, em vez de números errados")
-def test_a_disk_that_forgets_is_noticed(isolated, refused, monkeypatch):
-    cache = features.ActivationCache(isolated / "one", (100, 4))
-    monkeypatch.setattr(features.ActivationCache, "write", lambda *_: None)
-    assert "não é o que leio" in refused(
-        cache.complete, lambda missing: ((start, np.ones((stop - start, 4))) for start, stop in missing))
-
-
-@pytest.mark.slow
-@pytest.mark.fault("Disco", "o disco enche na extração", "uma frase; o que já foi extraído fica guardado")
-def test_a_disk_that_fills_up_keeps_what_was_extracted(tmp_path):
-    """The file is larger than the disk from the start, but has holes; the chunks that fit stay."""
-    script = """if True:
-        import numpy as np
-        from catsdogs.features import ActivationCache
-        cache = ActivationCache(Path("one"), (1000, 1000))
-        try:
-            cache.complete(lambda missing: ((start, np.ones((stop - start, 1000))) for start, stop in missing))
-        finally:
-            assert 3 <= len(missing := cache.missing()) < 16, missing
-    """
-    told, left = run_on_small_disk(tmp_path, 2 * 2**20, script)
-    assert "o disco está cheio" in told and "CATSDOGS_CACHE" in told
-    assert left == ["one", "one/activations.f32", "one/chunks.jsonl"]
 
 
 def test_damaged_byte_is_noticed_and_only_its_chunk_is_recomputed(extract, stored):

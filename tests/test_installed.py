@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 from helpers import missing
 
-from catsdogs.delivery import CHECKS
+from catsdogs.classroom.delivery import CHECKS
 
 pytestmark = pytest.mark.slow
 ROOT = Path(__file__).resolve().parent.parent

@@ -13,9 +13,9 @@ from PIL import Image
 
 from catsdogs import photo
 from catsdogs.errors import CatsdogsError, printable
-from catsdogs.limits import MAX_PHOTO_BYTES
 from catsdogs.photo import decode_photo, read_photo, resize_photo
 from catsdogs.quiet import keras
+from catsdogs.storage.limits import MAX_PHOTO_BYTES
 
 # Red, green / blue, white: no two orientations of it look alike.
 QUARTERS = np.array([[[255, 0, 0], [0, 255, 0]], [[0, 0, 255], [255, 255, 255]]], np.uint8)

@@ -5,12 +5,13 @@ import zipfile
 
 import numpy as np
 import pytest
-from helpers import photo_pixels, tiny_photos, whole_photos
+from helpers import assert_sentence, photo_pixels, tiny_photos, whole_photos
 from PIL import Image
 
-from catsdogs import litert, predict
+from catsdogs import predict
 from catsdogs.checkpoint import load_checkpoint, save_checkpoint
 from catsdogs.config import PHASE2_CHECKPOINT
+from catsdogs.engines import litert
 from catsdogs.photo import read_photo
 from catsdogs.predict import Classifier, photos_in
 
@@ -152,6 +153,16 @@ def test_odd_photos_get_an_answer(classifier, tmp_path):
     Image.fromarray(np.zeros((40, 30), np.uint8)).save(tmp_path / "gray.bmp")
     answers = [classifier.predict(path) for path in (tmp_path / "dot.png", tmp_path / "gray.bmp")]
     assert [answer.error for answer in answers] == ["", ""]
+
+
+def test_a_photo_that_is_nearly_black_is_answered_with_a_note(classifier, tmp_path):
+    """As 12 bits in a file of 16 are: from 0 to 15 of 255. A dark photo in which something is seen is none."""
+    levels = np.random.default_rng(0).integers(0, 4096, (100, 112)).astype(np.uint16)
+    for name, bits in (("raio-x", levels), ("noite", levels * 4)):
+        Image.fromarray(bits).save(tmp_path / f"{name}.png")
+    black, night = classifier.predict_all([tmp_path / "raio-x.png", tmp_path / "noite.png"])
+    assert black.probabilities and "raio-x.png é quase toda preta" in assert_sentence(black.note)
+    assert night.probabilities and not night.note
 
 
 def test_folders_stand_for_the_photos_in_them(photo_folder, tmp_path):

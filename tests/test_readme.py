@@ -100,6 +100,9 @@ def test_images_have_alternative_texts():
     assert images and all(re.search(r'alt="[^"]{20,}"', image) for image in images)
 
 
-def test_every_module_is_described():
-    described = set(re.findall(r"`(\w+)`", "\n".join(re.findall(r"^\| (`[^|]+) \|", README, re.MULTILINE))))
-    assert described == {path.stem for path in (ROOT / "catsdogs").glob("*.py") if not path.stem.startswith("_")}
+def test_every_module_is_described_and_the_road_in_walking_order():
+    described = re.findall(r"`(\w+)`", "\n".join(re.findall(r"^\| (`[^|]+) \|", README, re.MULTILINE)))
+    modules = [path for path in (ROOT / "catsdogs").rglob("*.py") if not path.stem.startswith("_")]
+    assert sorted(described) == sorted(path.stem for path in modules)
+    road = ["config", "photo", "data", "backbone", "features", "training", "pipeline", "evaluation", "predict"]
+    assert [name for name in dict.fromkeys(described) if name in road] == road

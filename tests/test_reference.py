@@ -31,7 +31,7 @@ def chapters():
     """The text of every page outside the reference, and of the drawings, which cite too."""
     pages = [path for path in [*(ROOT / "book").rglob("*.ipynb"), *(ROOT / "book").rglob("*.md")]
              if REFERENCE not in path.parents]
-    drawings = (ROOT / "catsdogs" / "drawings.py").read_text(encoding="utf-8")
+    drawings = (ROOT / "catsdogs" / "study" / "drawings.py").read_text(encoding="utf-8")
     return "\n\n".join([*map(prose, pages), drawings])
 
 

@@ -14,8 +14,8 @@ from helpers import make_photos
 from kept import kept
 
 from catsdogs.config import PHASE1_CHECKPOINT, PHASE2_CHECKPOINT, RECORD_FILE, Config
-from catsdogs.experiments import EXPERIMENTS
-from catsdogs.verify import TOLERANCES
+from catsdogs.study.experiments import EXPERIMENTS
+from catsdogs.study.verify import TOLERANCES
 
 ROOT = Path(__file__).resolve().parent.parent
 RESULTS = ROOT / "book" / "results"

@@ -7,11 +7,11 @@ import numpy as np
 import pytest
 
 from catsdogs.backbone import cut, find_base, fingerprint, load_backbone
-from catsdogs.bundle import load_bundle_about, load_bundle_activations
 from catsdogs.checkpoint import load_checkpoint
 from catsdogs.config import PHASE1_CHECKPOINT, PHASE2_CHECKPOINT, Config
 from catsdogs.data import bundled_photos, split_photos
 from catsdogs.quiet import keras
+from catsdogs.storage.bundle import load_bundle_about, load_bundle_activations
 from catsdogs.training import activations_to_probabilities
 
 MODELS = Path(__file__).resolve().parent.parent / "models"

@@ -426,6 +426,11 @@ def test_page_about_the_build_tells_what_made_it(pages):
     assert len(executed) >= len(list((ROOT / "book").rglob("*.ipynb")))
 
 
+def test_page_about_the_build_tells_how_long_its_commands_take(pages):
+    text = pages["book/referencia/estado.html"].select_one("article").get_text(" ")
+    assert len(re.findall(r"\d+ min \d+ s", text)) == 7 and "make bench" in text
+
+
 def test_start_page_lists_every_page_with_its_time(pages):
     cards = pages["book/index.html"].select(".sd-card")
     listed = [item.get_text() for card in cards for item in card.select("li")]

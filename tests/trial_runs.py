@@ -44,7 +44,7 @@ def stage(path: Path) -> str:
 
 def run_download(url: str, target: Path) -> None:
     """Fetch a file."""
-    from catsdogs.download import download
+    from catsdogs.storage.download import download
 
     sys.stderr = open(os.devnull, "w")  # noqa: SIM115
     download(url, target)

@@ -1,4 +1,4 @@
-"""The directives ``book-status`` and ``book-times``: what made this copy of the book, and how long its pages took.
+"""The directives ``book-status``, ``book-times`` and ``book-waits``: what made this copy of the book, and in what time.
 
 They stand on the last page, which is read when every other one has been executed.
 """
@@ -8,6 +8,7 @@ import platform
 import subprocess
 from datetime import date, datetime
 from importlib.metadata import version
+from pathlib import Path
 
 from docutils import nodes
 from docutils.statemachine import StringList
@@ -16,8 +17,10 @@ from sphinx.util.docutils import SphinxDirective
 
 from catsdogs.checkpoint import read_metadata
 from catsdogs.config import PHASE2_CHECKPOINT, checkpoint_path
+from catsdogs.files import read_json
 from catsdogs.text import markdown_table, number
 
+ROOT = Path(__file__).resolve().parent.parent.parent
 PACKAGES = ("tensorflow", "keras", "numpy", "scikit-learn", "matplotlib", "ai-edge-litert", "jupyter-book", "Sphinx")
 
 
@@ -69,6 +72,31 @@ class BookTimes(Table):
         return markdown_table(["Página", "Executada em", "Segundos"], [*rows, ["**Todas**", "", total]])
 
 
+class BookWaits(Table):
+    """How long whoever changes the book waits, as measured and recorded."""
+
+    # What was done, the recorded row and, where it is not the row's own, the detail.
+    WAITS = (("`make book`, na primeira vez, depois da instalação", "book_cold", None),
+             ("`make book`, sem nada mudado", "book_unchanged", None),
+             ("`make book`, com uma frase de uma página mudada", "book_one_page", "sentence"),
+             ("`make book`, com o código de uma página mudado", "book_one_page", None),
+             ("`make check`", "tests", "check"),
+             ("`make test`, na primeira vez", "tests", None),
+             ("`make test`, sem nada mudado no livro", "tests", "site_unchanged"))
+
+    def table(self):
+        """A row per command, and what measured it."""
+        recorded = {row["name"]: row for row in read_json(ROOT / "benchmarks" / "results.json")}
+        rows = []
+        for command, name, detail in self.WAITS:
+            row = recorded[name]
+            seconds = row["details"][detail] if detail else row["ours"]
+            rows.append([command, f"{int(seconds // 60)} min {int(seconds % 60)} s"])
+        made = recorded["book_cold"]
+        return markdown_table(["Comando", "Tempo"], rows) + (
+            f"\n\nMedido em {made['date']}, sem fotos ({made['data']}), em {made['device']}, com `make bench`.")
+
+
 def commit(repository):
     """A link to the commit of the working tree; a sentence where there is no Git."""
     try:
@@ -84,4 +112,5 @@ def setup(app):
     """Add the directives."""
     app.add_directive("book-status", BookStatus)
     app.add_directive("book-times", BookTimes)
+    app.add_directive("book-waits", BookWaits)
     return {"parallel_read_safe": True, "parallel_write_safe": True}

@@ -15,7 +15,7 @@ from sphinx.util import logging
 from catsdogs.config import PHASE1_CHECKPOINT, PHASE2_CHECKPOINT, checkpoint_path
 from catsdogs.photo import sample_photo
 
-EXPORT = "from catsdogs.web import export_web"
+EXPORT = "from catsdogs.engines.web import export_web"
 WEB = Path(__file__).resolve().parent.parent / "web"
 # Without threads, which static sites do not allow; `compat` is for browsers with older WebAssembly.
 RUNTIME = ["litert_wasm_internal.js", "litert_wasm_internal.wasm",
@@ -39,7 +39,7 @@ def add_classifier(app, exception):
     made_from = digest([*contents(needed(EXPORT)), *map(file_hash, checkpoints()), json.dumps(pinned_versions())])
     stamp = kept / "made_from.txt"
     if not stamp.exists() or stamp.read_text(encoding="utf-8") != made_from:
-        from catsdogs.web import export_web  # with TensorFlow, which takes its time
+        from catsdogs.engines.web import export_web  # with TensorFlow, which takes its time
 
         export_web(kept)
         stamp.write_text(made_from, encoding="utf-8")

@@ -96,7 +96,7 @@ def named_data(text: str) -> frozenset[Path]:
     """The data files that a text names, or of which it names in quotes the folder in the package or the experiment."""
     files = [path for path in (ROOT / PACKAGE).rglob("*") if path.is_file() and path.suffix not in (".py", ".pyc")]
     files += [path for pattern in DATA for path in ROOT.glob(pattern)]
-    quoted = {path: path.relative_to(ROOT / PACKAGE).parts[0] if path.is_relative_to(ROOT / PACKAGE) else path.stem
+    quoted = {path: path.parent.name if path.is_relative_to(ROOT / PACKAGE) else path.stem
               for path in files if path.is_relative_to(ROOT / PACKAGE) or path.is_relative_to(ROOT / "book")}
     return frozenset(path for path in files if path.name in text or any(
         f"{mark}{quoted[path]}{mark}" in text for mark in "\"'" if path in quoted))

@@ -1,0 +1,81 @@
+"""Both phases as one model for the reader's browser, Grad-CAM included."""
+
+import hashlib
+from pathlib import Path
+
+import numpy as np
+
+from catsdogs.backbone import cut, find_base
+from catsdogs.checkpoint import config_of, load_checkpoint
+from catsdogs.config import PHASE1_CHECKPOINT, PHASE2_CHECKPOINT, Config, checkpoint_path
+from catsdogs.engines import litert
+from catsdogs.errors import CatsdogsError
+from catsdogs.files import atomic_path, write_json
+from catsdogs.quiet import keras
+from catsdogs.text import display_name
+from catsdogs.training import find_head
+
+MODEL_FILE = "modelo.tflite"
+ABOUT_FILE = "modelo.json"
+
+
+def export_web(folder: Path) -> dict:
+    """Write the two checkpoints as ``MODEL_FILE``, and ``ABOUT_FILE`` with what a page must know of it.
+
+    Returns:
+        what ``ABOUT_FILE`` holds.
+
+    Raises:
+        CatsdogsError: a checkpoint is missing or damaged, or they do not belong to the same training.
+    """
+    loaded = [load_checkpoint(checkpoint_path(name)) for name in (PHASE1_CHECKPOINT, PHASE2_CHECKPOINT)]
+    models, (first, second) = [model for model, _ in loaded], [metadata for _, metadata in loaded]
+    if first.get("key") != second.get("key") or first.get("config") != second.get("config"):
+        raise CatsdogsError("Os checkpoints das duas fases vêm de treinos diferentes: rode `catsdogs train` antes.")
+    config = config_of(second)
+    content = litert.convert(web_model(models, config), float16=True)
+    folder.mkdir(parents=True, exist_ok=True)
+    with atomic_path(folder / MODEL_FILE) as temporary:
+        temporary.write_bytes(content)
+    about = {
+        "file": MODEL_FILE, "bytes": len(content), "sha256": hashlib.sha256(content).hexdigest(),
+        "image_size": config.image_size, "classes": [display_name(name) for name in second["class_names"]],
+        "backbone": second["backbone"], "data": second["data"],
+    }
+    write_json(folder / ABOUT_FILE, about)
+    return about
+
+
+def web_model(models: list[keras.Model], config: Config) -> keras.Model:
+    """Several whole models that share their trunk, as one that takes one photo and also says where it looked.
+
+    The input is a resized photo, float32 (1, size, size, 3), values 0 to 255. The outputs, told apart by their
+    shapes, are the probabilities (1, models, 2) and the heat (1, models, s, s): ``explain.signed_map`` for the
+    second class, so that its negative is the map for the first one.
+    """
+    pixels = keras.Input(batch_shape=(1, config.image_size, config.image_size, 3))
+    trunk, _ = cut(find_base(models[0]), config.unfrozen_layers)
+    shared = trunk(keras.layers.Rescaling(1 / 127.5, offset=-1)(pixels))
+    answers = []
+    for number, model in enumerate(models):
+        tail = cut(find_base(model), config.unfrozen_layers)[1]
+        renamed = keras.Model(tail.input, tail.output, name=f"tail_{number}")  # no two layers may share a name
+        answers.append(_probabilities_and_heat(renamed(shared), find_head(model)))
+    return keras.Model(pixels, [keras.ops.stack(each, axis=1) for each in zip(*answers, strict=True)])
+
+
+def _probabilities_and_heat(features, head: keras.Model):
+    """What a head makes of features (1, s, s, channels): (1, 2) and (1, s, s).
+
+    Grad-CAM without a gradient, for a head of one ReLU layer after the mean: the first layer's matrix comes
+    before the mean, so that it is stored once for the answer and for the map.
+    """
+    hidden, last = (layer for layer in head.layers if isinstance(layer, keras.layers.Dense))
+    weights, bias = last.get_weights()
+    kernel, hidden_bias = hidden.get_weights()
+    by_position = keras.ops.matmul(features, kernel)
+    before_relu = keras.ops.mean(by_position, axis=(1, 2)) + hidden_bias
+    active = keras.ops.cast(before_relu > 0, "float32")
+    probabilities = keras.ops.softmax(keras.ops.matmul(before_relu * active, weights) + bias)
+    says = active * (weights[:, 1] - weights[:, 0]) / np.float32(np.prod(features.shape[1:3]))
+    return probabilities, keras.ops.sum(by_position * says[:, None, None, :], axis=-1)

@@ -1,0 +1,126 @@
+"""Forgetting: the similarity of two sets of features, and the classifier of the task before."""
+
+from types import SimpleNamespace
+
+import h5py
+import numpy as np
+import pytest
+
+from catsdogs.backbone import fingerprint
+from catsdogs.config import ORIGINAL_CLASSIFIER
+from catsdogs.study import forgetting
+from catsdogs.study.forgetting import IMAGENET_CLASSIFIER, OriginalClassifier, linear_cka, load_original_classifier
+
+KERNEL, BIAS = np.eye(1280, 4, dtype=np.float32), np.arange(4, dtype=np.float32)
+
+
+@pytest.fixture
+def features():
+    return np.random.default_rng(0).normal(3, 2, (40, 6)).astype(np.float32)
+
+
+def test_cka_of_features_with_themselves_is_one(features):
+    assert linear_cka(features, features) == pytest.approx(1)
+
+
+def test_cka_ignores_rotation_scale_and_shift(features):
+    rotation = np.linalg.qr(np.random.default_rng(1).normal(size=(6, 6)))[0]
+    assert linear_cka(features, 0.01 * features @ rotation + 50) == pytest.approx(1)
+
+
+def test_cka_notices_a_stretch_along_one_direction(features):
+    assert linear_cka(features, features * [10, 1, 1, 1, 1, 1]) < 0.9
+
+
+@pytest.mark.parametrize("value", [0, 0.1])
+def test_constant_features_have_nothing_in_common_with_others(features, value):
+    assert linear_cka(features, np.full((40, 3), value, np.float32)) == pytest.approx(0)
+
+
+def test_cka_is_symmetric_and_takes_any_widths(features):
+    other = np.hstack([features[:, :2] ** 2, features[:, 2:3]])
+    assert linear_cka(features, other) == pytest.approx(linear_cka(other, features))
+    assert 0 < linear_cka(features, other) < 1
+
+
+def test_cka_by_hand():
+    # Centred, both columns have squared norm 2 and their product is 1, so CKA = 1² / (2 · 2).
+    assert linear_cka(np.array([[0.0], [1], [2]]), np.array([[0.0], [2], [1]])) == pytest.approx(1 / 4)
+
+
+def test_cka_is_the_normalised_hsic_of_linear_kernels(features):
+    other = features ** 2 + np.random.default_rng(2).normal(size=features.shape)
+    centering = np.eye(40) - 1 / 40
+
+    def hsic(one, two):
+        return np.trace(one @ one.T @ centering @ two @ two.T @ centering)
+
+    one, two = features.astype(np.float64), other.astype(np.float64)
+    expected = hsic(one, two) / np.sqrt(hsic(one, one) * hsic(two, two))
+    assert linear_cka(features, other) == pytest.approx(expected)
+
+
+def test_cka_of_independent_features_goes_to_zero_with_many_samples():
+    rng = np.random.default_rng(3)
+    few, many = (linear_cka(rng.normal(size=(n, 8)), rng.normal(size=(n, 8))) for n in (10, 20_000))
+    assert many < 0.001 < 0.1 < few
+
+
+def test_the_answer_is_the_class_of_the_largest_logit():
+    classifier = OriginalClassifier(np.array([[1.0, 0, 0], [0, 1, 0]]), np.array([0.0, 0, 3]), "três classes")
+    assert classifier.answers(np.array([[5.0, 1], [1, 5], [1, 1]])).tolist() == [0, 1, 2]
+
+
+@pytest.fixture
+def shipped(isolated):
+    """Write a classifier for a network with this fingerprint into the repository's models folder."""
+    def write(of_network: str) -> None:
+        (isolated / "shipped").mkdir(parents=True)
+        np.savez(isolated / "shipped" / ORIGINAL_CLASSIFIER, kernel=KERNEL, bias=BIAS, task="quatro raças",
+                 fingerprint=of_network)
+    return write
+
+
+def test_the_shipped_classifier_goes_with_its_own_backbone(shipped, backbone):
+    shipped(fingerprint(backbone.base))
+    original = load_original_classifier(backbone.base)
+    assert (original.kernel == KERNEL).all() and (original.bias == BIAS).all() and original.task == "quatro raças"
+
+
+def test_the_shipped_classifier_is_not_used_with_another_backbone(shipped, backbone):
+    shipped("another network")
+    assert load_original_classifier(backbone.base) is None
+
+
+def test_without_files_or_network_there_is_no_classifier(shipped, backbone):
+    assert load_original_classifier(backbone.base) is None
+
+
+@pytest.fixture
+def imagenet(shipped, isolated, monkeypatch):
+    """Pretend that Keras holds the whole ImageNet network, whose last convolution is given."""
+    def pretend(last_convolution: np.ndarray) -> None:
+        (isolated / "keras" / "models").mkdir(parents=True)
+        with h5py.File(isolated / "keras" / "models" / IMAGENET_CLASSIFIER, "w") as file:
+            file["kernel"] = KERNEL
+        layers = {"Conv_1": [last_convolution], "predictions": [KERNEL, BIAS]}
+        whole = SimpleNamespace(get_layer=lambda name: SimpleNamespace(get_weights=lambda: layers[name]))
+        monkeypatch.setattr(forgetting.keras.applications, "MobileNetV2", lambda weights: whole)
+    return pretend
+
+
+def test_official_weights_bring_the_imagenet_classifier(imagenet, backbone):
+    imagenet(backbone.base.get_layer("Conv_1").get_weights()[0])
+    original = load_original_classifier(backbone.base)
+    assert (original.kernel == KERNEL).all() and original.task == "as 4 classes da ImageNet"
+
+
+def test_the_imagenet_classifier_is_not_used_with_other_weights(imagenet, backbone):
+    imagenet(backbone.base.get_layer("Conv_1").get_weights()[0] + 1)
+    assert load_original_classifier(backbone.base) is None
+
+
+def test_a_failed_download_of_imagenet_means_no_classifier(imagenet, isolated, backbone):
+    imagenet(backbone.base.get_layer("Conv_1").get_weights()[0])
+    (isolated / "keras" / "models" / IMAGENET_CLASSIFIER).write_bytes(b"torn")
+    assert load_original_classifier(backbone.base) is None
