@@ -56,6 +56,7 @@ def addressed_files(root):
     template = [root / "catsdogs" / "classroom" / "template" / name for name in ("README.md", "requirements.txt")]
     template += (root / "catsdogs" / "classroom" / "tarefa").glob("*.ipynb")
     files += [path for path in template if path.exists()]
+    files += sorted((root / "tests" / "frozen").glob("*.ipynb"))
     return files + sorted((root / "book").rglob("*.md")) + sorted((root / "book").rglob("*.ipynb"))
 
 
