@@ -4,18 +4,18 @@
 """
 
 import io
+import sys
 
 import numpy as np
 from PIL import Image, ImageEnhance
-from sklearn.metrics.pairwise import cosine_distances
-from sklearn.preprocessing import normalize
+from scipy.spatial.distance import pdist
 
 from catsdogs.config import load_config
 from catsdogs.errors import CatsdogsError
 from catsdogs.features import photo_activations, pooled_features
 from catsdogs.photo import read_photo
 from catsdogs.pipeline import prepare
-from catsdogs.study.audit import difference_hash
+from catsdogs.study.audit import difference_hash, scan
 from catsdogs.text import number, plain_table
 
 ORIGINALS = 80
@@ -36,30 +36,46 @@ COPIES = {
 }
 
 
-def main() -> None:
-    """Print a row for each kind of copy, and one for pairs of different photos."""
+def measure() -> list[list[str]]:
+    """A row for each kind of copy, and one for all pairs of photos, a few of which are copies, too.
+
+    Raises:
+        CatsdogsError: there are only activations at hand.
+    """
     config = load_config()
     materials = prepare(config)
-    if not materials.photos.has_files:
-        raise CatsdogsError("São precisas as fotos: indique a pasta ou o zip delas com CATSDOGS_DATA.")
-    backbone, mean = materials.backbone, materials.features.mean(axis=0)
-    rng = np.random.default_rng(config.seed)
-    chosen = rng.choice(len(materials.photos), ORIGINALS, replace=False)
-    pixels = [read_photo(materials.photos.path(i)) for i in chosen]
-    hashes, features = np.stack([difference_hash(photo) for photo in pixels]), materials.features[chosen]
+    photos, features = materials.photos, materials.features
+    hashes, _ = scan(photos)
+    mean = features.mean(axis=0)
+    chosen = np.random.default_rng(config.seed).choice(len(photos), ORIGINALS, replace=False)
+    originals = [Image.fromarray(read_photo(photos.path(i))) for i in chosen]
     rows = []
     for name, change in COPIES.items():
-        copies = [np.asarray(change(Image.fromarray(photo)).convert("RGB")) for photo in pixels]
-        found = pooled_features(backbone.tail, photo_activations(copies, backbone, config))
-        by_hash = (np.stack([difference_hash(copy) for copy in copies]) != hashes).mean(axis=1)
-        own = 1 - (normalize(found - mean) * normalize(features - mean)).sum(axis=1)
-        rows.append([name, *summary(by_hash), *summary(cosine_distances(found, features).diagonal()), *summary(own)])
-    apart = np.triu_indices(ORIGINALS, 1)
-    rows.append(["fotos diferentes", *least((hashes[:, None] != hashes[None]).mean(axis=2)[apart]),
-                 *least(cosine_distances(features)[apart]), *least(cosine_distances(features - mean)[apart])])
+        copies = [np.asarray(change(photo).convert("RGB")) for photo in originals]
+        found = pooled_features(materials.backbone.tail, photo_activations(copies, materials.backbone, config))
+        by_hash = (np.stack([difference_hash(copy) for copy in copies]) != hashes[chosen]).mean(axis=1)
+        rows.append([name, *summary(by_hash), *summary(apart(found, features[chosen])),
+                     *summary(apart(found - mean, features[chosen] - mean))])
+    pairs = pdist(hashes, "hamming"), pdist(features, "cosine"), pdist(features - mean, "cosine")
+    closest = [cell for distances in pairs for cell in ("", number(float(np.quantile(distances, 0.01)), 2))]
+    return [*rows, ["todos os pares, até o 1% mais próximo", *closest]]
+
+
+def main() -> int:
+    """Print the distances."""
+    try:
+        rows = measure()
+    except CatsdogsError as error:
+        print(f"copies.py: {error}", file=sys.stderr)
+        return 1
     header = ["cópia", "hash, 90%", "maior", "característica, 90%", "maior", "menos a média, 90%", "maior"]
     print(plain_table(header, rows))
-    print("Na última linha, a menor distância e a de 1% dos pares.")
+    return 0
+
+
+def apart(rows: np.ndarray, others: np.ndarray) -> np.ndarray:
+    """1 − cosine of each row of one array (n, d) with that row of the other."""
+    return 1 - (rows * others).sum(axis=1) / np.linalg.norm(rows, axis=1) / np.linalg.norm(others, axis=1)
 
 
 def summary(distances: np.ndarray) -> list[str]:
@@ -67,10 +83,5 @@ def summary(distances: np.ndarray) -> list[str]:
     return [number(float(value), 2) for value in (np.quantile(distances, 0.9), distances.max())]
 
 
-def least(distances: np.ndarray) -> list[str]:
-    """The smallest distance, and the one that 1% of the pairs keep to."""
-    return [number(float(value), 2) for value in (distances.min(), np.quantile(distances, 0.01))]
-
-
 if __name__ == "__main__":
-    main()
+    sys.exit(main())

@@ -91,10 +91,12 @@ class BookWaits(Table):
         for command, name, detail in self.WAITS:
             row = recorded[name]
             seconds = row["details"][detail] if detail else row["ours"]
-            rows.append([command, f"{int(seconds // 60)} min {int(seconds % 60)} s"])
+            minutes, seconds = divmod(round(seconds), 60)
+            rows.append([command, f"{minutes} min {seconds} s" if minutes else f"{seconds} s"])
         made = recorded["book_cold"]
         return markdown_table(["Comando", "Tempo"], rows) + (
-            f"\n\nMedido em {made['date']}, sem fotos ({made['data']}), em {made['device']}, com `make bench`.")
+            f"\n\nMedido em {date.fromisoformat(made['date']):%d/%m/%Y}, com {made['data']}, em {made['device']}, "
+            "por `make bench`.")
 
 
 def commit(repository):

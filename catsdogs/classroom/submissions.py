@@ -13,10 +13,7 @@ from catsdogs.errors import CatsdogsError, printable
 from catsdogs.files import file_digest
 from catsdogs.layout import is_of_the_system
 from catsdogs.storage.archive import unpack
-from catsdogs.storage.limits import (
-    MAX_NOTEBOOK_BYTES,
-    MIB,
-)
+from catsdogs.storage.limits import MAX_NOTEBOOK_BYTES, MIB
 
 
 def find_submissions(folder: Path, own: Iterable[Path]) -> list[Path]:

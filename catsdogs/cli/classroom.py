@@ -6,11 +6,7 @@ import os
 import sys
 from pathlib import Path
 
-from catsdogs.cli.options import (
-    add_json,
-    add_repository,
-    new_command,
-)
+from catsdogs.cli.options import add_json, add_repository, new_command
 from catsdogs.cli.output import print_checks, say
 from catsdogs.config import CHECKOUT
 from catsdogs.errors import CatsdogsError

@@ -4,12 +4,7 @@ import argparse
 import json
 from pathlib import Path
 
-from catsdogs.cli.options import (
-    add_json,
-    add_source,
-    add_weights,
-    new_command,
-)
+from catsdogs.cli.options import add_json, add_source, add_weights, new_command
 from catsdogs.cli.output import PHASES, first_files, print_checks, say
 from catsdogs.config import cache_dir, checkpoint_path, load_config, models_dir
 from catsdogs.errors import printable

@@ -21,10 +21,10 @@ from catsdogs.classroom.delivery import (
     SECTIONS,
     TEMPLATE,
     check_delivery,
-    delivered_files,
     sections,
     start,
 )
+from catsdogs.classroom.repository import delivered_files
 from catsdogs.cli import main
 from catsdogs.config import PHASE1_CHECKPOINT, PHASE2_CHECKPOINT
 from catsdogs.report import PHASES, with_blocks, write_report
