@@ -1,21 +1,23 @@
 """MobileNetV2, where its weights come from, and the cut into a frozen trunk and a trainable tail."""
 
-import contextlib
 import hashlib
 import os
 from dataclasses import dataclass
 from pathlib import Path
 
+import absl.logging
+
 from catsdogs.checkpoint import load_checkpoint
-from catsdogs.config import MIN_IMAGE_SIZE, PHASE1_CHECKPOINT, Config, checkpoint_path, shipped_models_dir
+from catsdogs.config import MIN_IMAGE_SIZE, PHASE1_CHECKPOINT, Config, shipped_models_dir
 from catsdogs.errors import CatsdogsError
+from catsdogs.files import atomic_path
 from catsdogs.quiet import keras
-from catsdogs.storage.download import WEIGHTS_BYTES, WEIGHTS_NAME, WEIGHTS_URL, check_hdf5, download, keras_models_dir
 from catsdogs.storage.guard import check_weights
 
 # Keras goes by the name: what ends otherwise it opens as a zip or a folder, and ``check_weights`` reads HDF5.
 WEIGHTS_SUFFIXES = (".h5", ".hdf5")
-IMAGENET_SIZES = (96, 128, 160, 192, 224)
+# As Keras Applications calls the weights that ``weights="imagenet"`` downloads (mobilenet_v2.py).
+KERAS_FILE = "mobilenet_v2_weights_tf_dim_ordering_tf_kernels_1.0_224_no_top.h5"
 
 
 @dataclass(frozen=True)
@@ -42,21 +44,22 @@ def load_backbone(config: Config, weights: str | Path | None = None, shipped: bo
 
     Args:
         weights: a weights file for ``keras.applications.MobileNetV2(include_top=False)``;
-            else the environment variable ``CATSDOGS_WEIGHTS``; else the official ImageNet
-            weights; else the base inside the phase 1 checkpoint of the repository.
-        shipped: take that last one at once; the bundled activations were made with it.
+            else the environment variable ``CATSDOGS_WEIGHTS``; else the base inside the phase 1
+            checkpoint of the repository; where only the package is installed, Keras's download.
+        shipped: take the repository's whatever else is named; the bundled activations were made with it.
 
     Raises:
-        CatsdogsError: the named file does not fit, or no weights can be had.
+        CatsdogsError: the named file does not fit, or Keras cannot download its weights.
     """
     if config.image_size < MIN_IMAGE_SIZE:
         raise CatsdogsError(f"A MobileNetV2 não aceita imagens de {config.image_size} px: "
                             f"use {MIN_IMAGE_SIZE} px ou mais.")
     weights = weights or os.environ.get("CATSDOGS_WEIGHTS")
-    if shipped:
-        base, origin = _shipped_base(config)
-    elif weights:
+    checkpoint = shipped_models_dir() / PHASE1_CHECKPOINT
+    if weights and not shipped:
         base, origin = _base_from_file(config, Path(weights).expanduser())
+    elif checkpoint.exists():
+        base, origin = _base_of(checkpoint, config)
     else:
         base, origin = _imagenet_base(config)
     return _cut_backbone(base, origin, config)
@@ -101,42 +104,48 @@ def _base_from_file(config: Config, path: Path) -> tuple[keras.Model, str]:
 
 
 def _imagenet_base(config: Config) -> tuple[keras.Model, str]:
-    size = config.image_size if config.image_size in IMAGENET_SIZES else 224
-    path = keras_models_dir() / WEIGHTS_NAME.format(size=size)
-    for _ in range(2):  # a file of an earlier time may hold another network
-        try:
-            # Not by Keras itself, which would leave half a file under the final name if it were killed.
-            download(WEIGHTS_URL + path.name, path, WEIGHTS_BYTES.get(size), check_hdf5)
-        except CatsdogsError:
-            break
-        try:
-            return _base_from_file(config, path)[0], "pesos oficiais da ImageNet (keras.applications)"
-        except CatsdogsError:
-            with contextlib.suppress(OSError):
-                path.unlink()
-    return _shipped_base(config)
-
-
-def _shipped_base(config: Config) -> tuple[keras.Model, str]:
-    path = shipped_models_dir() / PHASE1_CHECKPOINT
-    path = path if path.exists() else checkpoint_path(PHASE1_CHECKPOINT)
-    if not path.exists():
-        raise CatsdogsError("Sem internet e sem models/" + PHASE1_CHECKPOINT + " não há pesos para o backbone: "
-                            "conecte-se ou indique um arquivo com CATSDOGS_WEIGHTS.")
-    return _base_of(path, config)
+    """The weights for 224 px at any size: for some others Keras has files of their own, which are other networks."""
+    try:
+        official = new_base(Config.image_size, "imagenet")
+    except MemoryError:
+        raise
+    except Exception as error:  # Keras raises it as such when the download fails
+        raise CatsdogsError("O Keras não trouxe os pesos da ImageNet: confira a internet (e, se um download parou no "
+                            "meio, apague a pasta models do Keras) ou indique um arquivo com "
+                            "CATSDOGS_WEIGHTS.") from error
+    return _resized(official, config.image_size), "pesos oficiais da ImageNet (keras.applications)"
 
 
 def _base_of(path: Path, config: Config) -> tuple[keras.Model, str]:
     model, metadata = load_checkpoint(path)
-    base = new_base(config.image_size)
-    base.set_weights(find_base(model).get_weights())
-    return base, metadata["backbone"]
+    return _resized(find_base(model), config.image_size), metadata["backbone"]
+
+
+def _resized(base: keras.Model, image_size: int) -> keras.Model:
+    resized = new_base(image_size)
+    resized.set_weights(base.get_weights())
+    return resized
+
+
+def keep_for_keras(base: keras.Model) -> Path:
+    """Put the base where ``weights="imagenet"`` looks for it before downloading: Keras's own folder, by Keras's name.
+
+    Args:
+        base: MobileNetV2 without its classifier, with ImageNet's weights.
+    """
+    path = Path(os.environ.get("KERAS_HOME", Path.home() / ".keras")) / "models" / KERAS_FILE
+    if not path.exists():
+        verbosity = absl.logging.get_verbosity()
+        absl.logging.set_verbosity(absl.logging.ERROR)  # Keras calls the format old, and keeps this file in it
+        with atomic_path(path) as temporary:
+            base.save(temporary)
+        absl.logging.set_verbosity(verbosity)
+    return path
 
 
 def copy_of_base(base: keras.Model) -> keras.Model:
     """Another frozen network with the same weights, to train on without touching ``base``."""
-    copy = new_base(base.input_shape[1])
-    copy.set_weights(base.get_weights())
+    copy = _resized(base, base.input_shape[1])
     copy.trainable = False
     return copy
 

@@ -20,6 +20,8 @@ except ImportError:  # Windows
 DIGEST_SIZE = hashlib.sha256().digest_size
 ABANDONED_SECONDS = 24 * 3600
 LOCK_FILE = ".lock"
+# What is read at once of a large file or an answer.
+PIECE_BYTES = 2**16
 
 
 @contextmanager

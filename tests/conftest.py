@@ -220,6 +220,13 @@ def trained_here(trained, isolated, monkeypatch):
     return trained
 
 
+@pytest.fixture
+def shipped(trained_here, isolated):
+    """The trained phase 1 checkpoint stands for the one of the repository."""
+    (isolated / "models").rename(isolated / "shipped")
+    return trained_here
+
+
 @pytest.fixture(scope="session")
 def small_file(workshop):
     """A checkpoint that converts quickly: at 8 pixels, and with a mirror image inside, as in the better recipe."""

@@ -1,17 +1,16 @@
 """Where the weights come from, the cut, and what phase 2 may train."""
 
-import errno
-import io
-import tempfile
+import os
 from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
 import pytest
-from helpers import CONFIG, body
+from helpers import CONFIG
+from keras.src.utils import file_utils
 
 from catsdogs import backbone as module
-from catsdogs.backbone import copy_of_base, cut, fingerprint, load_backbone, new_base, unfreeze
+from catsdogs.backbone import copy_of_base, cut, fingerprint, keep_for_keras, load_backbone, unfreeze
 from catsdogs.quiet import keras
 
 BN = keras.layers.BatchNormalization
@@ -146,150 +145,48 @@ def test_too_small_image_size_gives_one_sentence_about_the_size(weights_file, re
     assert "32" in message and weights_file.name not in message
 
 
-@pytest.fixture
-def shipped(trained_here, isolated):
-    """The trained phase 1 checkpoint stands for the one of the repository."""
-    (isolated / "models").rename(isolated / "shipped")
-    return trained_here
+def test_the_repositorys_base_serves_unless_another_is_named(shipped, backbone, weights_file, monkeypatch, tmp_path):
+    loaded = load_backbone(CONFIG)
+    assert same_weights(loaded.base, backbone.base) and loaded.origin == shipped.record["backbone"]
+    monkeypatch.setenv("CATSDOGS_WEIGHTS", str(weights_file))
+    assert weights_file.name in load_backbone(CONFIG).origin
+    monkeypatch.setenv("CATSDOGS_WEIGHTS", str(tmp_path / "nada.h5"))
+    assert load_backbone(CONFIG, shipped=True).fingerprint == backbone.fingerprint
 
 
-@pytest.fixture(scope="module")
-def official_bytes(workshop, weights_file):
-    """The random weights in the older format of the official files."""
-    import h5py
-    from keras.src.legacy.saving.legacy_h5_format import save_weights_to_hdf5_group
-
-    with h5py.File(workshop / "official.h5", "w") as file:
-        save_weights_to_hdf5_group(file, new_base(96, weights_file))
-    return (workshop / "official.h5").read_bytes()
-
-
-def other_network(_):
-    """A whole file of the same format, for a network that is not MobileNetV2."""
-    import h5py
-    from keras.src.legacy.saving.legacy_h5_format import save_weights_to_hdf5_group
-
-    content = io.BytesIO()
-    with h5py.File(content, "w") as file:
-        save_weights_to_hdf5_group(file, keras.Sequential([keras.Input((4,)), keras.layers.Dense(2)]))
-    return content.getvalue()
+@pytest.mark.parametrize("size", [96, 128, 224])
+def test_where_only_the_package_is_keras_brings_the_weights_for_224_at_any_size(backbone, monkeypatch, size):
+    """Keras has files of its own for 96, 128, 160 and 192 px, and they are other networks."""
+    keep_for_keras(backbone.base)
+    monkeypatch.setattr(file_utils, "get_file", found_or_refused)
+    loaded = load_backbone(replace(CONFIG, image_size=size))
+    assert same_weights(loaded.base, backbone.base) and "ImageNet" in loaded.origin
+    assert loaded.base.input_shape[1] == size
 
 
-def numbers_elsewhere(_):
-    """A whole file whose numbers are those of another one."""
-    import h5py
-
-    content = io.BytesIO()
-    with h5py.File(content, "w") as file:
-        file.create_dataset("a", (4,), "u1", external=[("/etc/passwd", 0, 4)])
-    return content.getvalue()
+def found_or_refused(name, *_, cache_subdir, **__):
+    """What Keras's own ``get_file`` does for a file that is there; another one would be downloaded."""
+    path = Path(os.environ["KERAS_HOME"], cache_subdir, name)
+    assert path.exists(), f"{name} would be downloaded"
+    return str(path)
 
 
-@pytest.fixture
-def official(serve, monkeypatch, official_bytes, isolated):
-    """A server of weights that answers so; gives the requests it got."""
-    def start(*answers):
-        url, requests = serve(*(answers or [body(official_bytes)]))
-        monkeypatch.setattr(module, "WEIGHTS_URL", url.removesuffix("photos.zip"))
-        return requests
-
-    monkeypatch.setattr("catsdogs.storage.download.WAIT_SECONDS", ())
-    start.file = isolated / "keras" / "models" / module.WEIGHTS_NAME.format(size=96)
-    return start
+@pytest.mark.fault("Download", "sem o repositório, os pesos que o Keras baixaria não vêm ou vêm cortados", "uma frase")
+@pytest.mark.parametrize("trouble", ["no network", "torn"])
+def test_without_keras_weights_there_is_one_sentence(backbone, refused, trouble):
+    if trouble == "torn":
+        path = keep_for_keras(backbone.base)
+        path.write_bytes(path.read_bytes()[:-1000])
+    assert "CATSDOGS_WEIGHTS" in refused(load_backbone, CONFIG)
 
 
-def test_official_weights_are_fetched_once_for_keras_too(official, backbone):
-    requests = official()
-    for _ in range(2):
-        loaded = load_backbone(CONFIG)
-        assert "ImageNet" in loaded.origin and loaded.fingerprint == backbone.fingerprint
-    assert requests == [f"/{official.file.name}"] and official.file.exists()
-
-
-@pytest.mark.slow
-@pytest.mark.fault("Download", "pesos cortados ou trocados por outra coisa, agora ou antes",
-                   "baixa de novo; senão, valem os do repositório")
-@pytest.mark.parametrize("damage", [lambda whole: whole[:-1], lambda whole: whole[:5000], lambda whole: b"<html>",
-                                    lambda whole: b"", other_network, numbers_elsewhere],
-                         ids=["last byte", "start only", "login page", "empty", "another network", "another file"])
-def test_torn_weights_are_never_used(official, official_bytes, shipped, backbone, damage):
-    torn = damage(official_bytes)
-    official.file.parent.mkdir(parents=True)
-    official.file.write_bytes(torn)
-    official(body(torn))
-    assert load_backbone(CONFIG).origin == shipped.record["backbone"] and not official.file.exists()
-    official.file.write_bytes(torn)
-    official()
-    assert "ImageNet" in load_backbone(CONFIG).origin and official.file.read_bytes() == official_bytes
-
-
-def test_what_fails_in_building_the_network_costs_no_download(official, official_bytes, monkeypatch):
-    official.file.parent.mkdir(parents=True)
-    official.file.write_bytes(official_bytes)
-    requests = official()
-
+def test_no_memory_for_the_network_is_not_blamed_on_the_weights(monkeypatch):
     def full(**_):
         raise MemoryError
 
     monkeypatch.setattr(module.keras.applications, "MobileNetV2", full)
     with pytest.raises(MemoryError):
         load_backbone(CONFIG)
-    assert official.file.read_bytes() == official_bytes and not requests
-
-
-@pytest.mark.fault("Download", "pesos danificados em uma pasta só de leitura", "valem os do repositório")
-@pytest.mark.parametrize("network", [True, False])
-def test_torn_weights_that_cannot_be_removed_are_not_used(official, official_bytes, shipped, monkeypatch, network):
-    official.file.parent.mkdir(parents=True)
-    official.file.write_bytes(official_bytes[:-1])
-    official()
-
-    def only_elsewhere(function):
-        def run(*arguments, **options):
-            if str(official.file.parent) in f"{arguments} {options}":
-                raise OSError(errno.EROFS, "Read-only file system")
-            return function(*arguments, **options)
-        return run
-
-    monkeypatch.setattr("pathlib.Path.unlink", only_elsewhere(Path.unlink))
-    monkeypatch.setattr("catsdogs.files.tempfile.mkdtemp", only_elsewhere(tempfile.mkdtemp))
-    if not network:
-        monkeypatch.setattr("catsdogs.storage.download.reachable", lambda url: False)
-    assert load_backbone(CONFIG).origin == shipped.record["backbone"]
-    assert official.file.read_bytes() == official_bytes[:-1]
-
-
-@pytest.mark.parametrize("answer", [body(b"", status=404), body(b"", status=500), None],
-                         ids=["404", "500", "no network"])
-def test_without_official_weights_the_shipped_checkpoint_serves(official, shipped, backbone, monkeypatch, answer):
-    if answer:
-        official(answer)
-    else:
-        monkeypatch.setattr("catsdogs.storage.download.reachable", lambda url: False)
-    loaded = load_backbone(CONFIG)
-    assert same_weights(loaded.base, backbone.base) and loaded.origin == shipped.record["backbone"]
-
-
-def test_shipped_weights_on_request(official, shipped, backbone, monkeypatch, tmp_path):
-    monkeypatch.setenv("CATSDOGS_WEIGHTS", str(tmp_path / "nada.h5"))
-    requests = official()
-    loaded = load_backbone(CONFIG, shipped=True)
-    assert not requests and loaded.fingerprint == backbone.fingerprint
-
-
-def test_no_weights_anywhere_gives_one_sentence(refused, monkeypatch):
-    monkeypatch.setattr("catsdogs.storage.download.reachable", lambda url: False)
-    assert "CATSDOGS_WEIGHTS" in refused(load_backbone, CONFIG)
-
-
-def test_weights_name_is_the_one_keras_asks_for(monkeypatch):
-    """Or else weights downloaded before would not be found without network."""
-    def get_file(name, *_, **__):
-        raise LookupError(name)
-
-    monkeypatch.setattr("keras.src.utils.file_utils.get_file", get_file)
-    with pytest.raises(LookupError, match=module.WEIGHTS_NAME.format(size=96)):
-        new_base(96, "imagenet")
 
 
 def test_a_copy_has_the_weights_and_nothing_else_in_common(backbone):

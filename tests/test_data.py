@@ -344,9 +344,8 @@ def test_a_folder_of_the_home_may_be_named_in_the_variable(tmp_path, monkeypatch
     assert find_photos(CONFIG).origin == named.origin == "pasta fotos"
 
 
-def test_offline_gives_the_bundle_and_says_so_in_one_line(isolated, monkeypatch):
+def test_offline_gives_the_bundle_and_says_so_in_one_line(isolated):
     expected = make_bundle(isolated)
-    monkeypatch.setattr("catsdogs.storage.download.reachable", lambda url: False)
     photos = find_photos(CONFIG)
     assert photos.digests == expected.digests and np.array_equal(photos.labels, expected.labels)
     assert photos.names == expected.names and photos.class_names == expected.class_names
@@ -362,14 +361,12 @@ def test_failing_download_gives_the_bundle_with_the_reason(isolated, serve, monk
     assert not photos.has_files and "\n" not in photos.origin and "respondeu 404" in photos.origin
 
 
-def test_offline_without_bundle_the_error_passes(refused, monkeypatch):
-    monkeypatch.setattr("catsdogs.storage.download.reachable", lambda url: False)
+def test_offline_without_bundle_the_error_passes(refused):
     assert "Sem acesso" in refused(find_photos, CONFIG)
 
 
-def test_bundled_photos_cannot_be_opened(isolated, refused, monkeypatch):
+def test_bundled_photos_cannot_be_opened(isolated, refused):
     make_bundle(isolated)
-    monkeypatch.setattr("catsdogs.storage.download.reachable", lambda url: False)
     assert "CATSDOGS_DATA" in refused(find_photos(CONFIG).path, 0)
 
 

@@ -12,25 +12,22 @@ import hashlib
 import http.client
 import os
 import platform
-import shutil
 import subprocess
 import sys
 import tempfile
 import urllib.request
 import venv
 import zipfile
-from collections.abc import Iterator
 from pathlib import Path
-from urllib.parse import quote
+from urllib.parse import quote, urlsplit
 
 # What was gathered, and for which machine: `catsdogs offline` writes it here in the copy.
 PREPARED: dict = {}
 
-REPOSITORY, NPM, WHEELS = "repositorio.zip", "npm.zip", "pacotes"
+REPOSITORY, NPM, PHOTOS, WHEELS = "repositorio.zip", "npm.zip", "cats_and_dogs_filtered.zip", "pacotes"
 PROJECT = Path("cats-vs-dogs")
 # How long a server may be silent: as `limits.READ_SECONDS`, which is not at hand.
 SECONDS = 30
-PIECE_BYTES = 2**16
 HELP = """Uso: python instalar.py [PASTA ou ENDEREÇO]
 
 Instala o projeto em cats-vs-dogs, na pasta atual, sem internet: da pasta em que
@@ -40,13 +37,6 @@ http://192.168.0.10:8000.
 Cada arquivo é conferido antes do uso: as somas SHA-256 estão em instalar.py. Por
 isso, traga instalar.py por um caminho em que você confia (um pen drive, uma página
 por HTTPS); os outros arquivos podem vir por qualquer rede."""
-# For the new environment's Python, where the package is.
-SETTLE = """
-import sys
-from catsdogs.classroom.offline import settle
-for problem in settle(sys.argv[1]):
-    print(problem, file=sys.stderr)
-"""
 
 
 class LabError(Exception):
@@ -59,9 +49,10 @@ def main(arguments: list[str]) -> int:
         print(HELP)
         return 0
     source = arguments[0] if arguments else str(Path(__file__).parent)
-    source = source.rstrip("/") if is_address(source) else str(Path(source).resolve())
+    if not source.startswith(("http://", "https://")):
+        source = Path(source).resolve().as_uri()
     try:
-        install(source, PROJECT)
+        install(source.rstrip("/"), PROJECT.resolve())
     except LabError as error:
         print(f"instalar.py: {error}", file=sys.stderr)
         return 1
@@ -78,109 +69,74 @@ def install(source: str, project: Path) -> None:
 
     A project that is already there keeps its files, and the students' work in them.
 
+    Args:
+        source: the prepared folder, as an address.
+
     Raises:
         LabError: something is missing or is not what was gathered, or this machine is not like the one that
             prepared the folder.
         OSError: the disk takes no more.
     """
-    if not PREPARED:
-        raise LabError("Este não é o programa de uma pasta preparada: rode o instalar.py que `catsdogs offline` fez.")
+    if REPOSITORY not in PREPARED.get("files", ()):
+        raise LabError("Este instalar.py não tem tudo o que o laboratório precisa: rode `catsdogs offline`, veja o que "
+                       "falta e use o instalar.py da pasta que ele preparou.")
     if [PREPARED["python"], PREPARED["platform"]] != [python_version(), machine()]:
         raise LabError(f"Os pacotes são para Python {PREPARED['python']} em {PREPARED['platform']}, e aqui há Python "
                        f"{python_version()} em {machine()}: prepare a pasta numa máquina igual às do laboratório.")
     # Beside the project, as what systems keep for temporary files may be small.
     with tempfile.TemporaryDirectory(dir=project.parent, prefix=".") as staging:
-        here = Path(staging).resolve()
+        here = Path(staging)
         for name, (size, digest) in PREPARED["files"].items():
-            bring(source, name, size, digest, here)
+            fetch(f"{source}/{quote(name)}", size, digest, here / name)
         unpack(here / REPOSITORY, project)
-        make_environment(here / WHEELS, project, PREPARED["besides"])
         if (here / NPM).exists():
             unpack(here / NPM, project / "_build" / "web")
-        run([python(project), "-c", SETTLE, here], project, "pôr fotos e pesos no lugar")
+        (here / "requirements.txt").write_text(PREPARED["requirements"], encoding="utf-8")
+        make_environment(source, here / "requirements.txt", project)
+        run([python(project), "-m", "catsdogs.classroom.settle", here / PHOTOS], project, "pôr fotos e pesos no lugar")
 
 
-def bring(source: str, name: str, size: int, digest: str, folder: Path) -> None:
-    """Copy a file of the prepared folder into ``folder``; from there on, nobody else changes it.
+def fetch(address: str, size: int, digest: str, target: Path) -> None:
+    """Bring a file of the prepared folder; from there on, nobody else changes it.
 
     Raises:
         LabError: it does not come, or it is not the one that was gathered.
         OSError: the disk takes no more.
     """
-    target = folder / name
-    target.parent.mkdir(exist_ok=True)
-    found, left = hashlib.sha256(), size
-    with target.open("wb") as file:
-        for piece in pieces(source, name):
-            found.update(piece)
-            file.write(piece)
-            left -= len(piece)
-            if left < 0:
-                break
-    if left or found.hexdigest() != digest:
-        raise LabError(f"{name} não é o arquivo que `catsdogs offline` reuniu, e nada foi instalado: copie de novo a "
-                       "pasta preparada, com o seu instalar.py.")
-
-
-def pieces(source: str, name: str) -> Iterator[bytes]:
-    """The content of a file of the prepared folder.
-
-    Raises:
-        LabError: it is not there, or the server gives something else, or nothing.
-    """
     try:
-        with opened(source, name) as content:
-            while piece := content.read(PIECE_BYTES):
-                yield piece
+        with urllib.request.urlopen(address, timeout=SECONDS) as answer:
+            content = answer.read(size + 1)
     except (OSError, http.client.HTTPException, ValueError) as error:
-        raise LabError(f"{name} não veio de {source}: confira o endereço e se a pasta está sendo servida."
-                       if is_address(source) else
-                       f"{name} não está em {source}: prepare a pasta de novo com `catsdogs offline`.") from error
-
-
-def opened(source: str, name: str):
-    """A file of the prepared folder, to read from."""
-    if not is_address(source):
-        return (Path(source) / name).open("rb")
-    return urllib.request.build_opener(NoOtherAddress).open(f"{source}/{quote(name)}", timeout=SECONDS)
-
-
-class NoOtherAddress(urllib.request.HTTPRedirectHandler):
-    """Follows no redirect: the folder's server makes none, login pages do."""
-
-    def redirect_request(self, *_):
-        """No request, so that the answer counts as an error."""
+        raise LabError(f"Não consegui ler {address}: confira se a pasta preparada está lá, inteira, e, se vem pela "
+                       "rede, se está sendo servida.") from error
+    if hashlib.sha256(content).hexdigest() != digest:
+        raise LabError(f"{target.name} não é o arquivo que `catsdogs offline` reuniu, e nada foi instalado: copie de "
+                       "novo a pasta preparada, com o seu instalar.py.")
+    target.write_bytes(content)
 
 
 def unpack(archive: Path, folder: Path) -> None:
     """Unzip into ``folder``, which appears only when everything is in it; one that is there stays as it is."""
-    if folder.exists():
-        return
-    if not archive.exists():
-        raise LabError(f"{archive.name} não foi reunido: rode `catsdogs offline` de novo e veja o que falta.")
-    folder.parent.mkdir(parents=True, exist_ok=True)
-    staging = Path(tempfile.mkdtemp(dir=folder.parent, prefix="."))
-    try:
+    if not folder.exists():
+        whole = archive.with_suffix("")
         with zipfile.ZipFile(archive) as content:
-            content.extractall(staging)
-        staging.chmod(0o755)
-        staging.replace(folder)
-    finally:
-        shutil.rmtree(staging, ignore_errors=True)
+            content.extractall(whole)
+        folder.parent.mkdir(parents=True, exist_ok=True)
+        whole.replace(folder)
 
 
-def make_environment(wheels: Path, project: Path, besides: list[str]) -> None:
+def make_environment(source: str, requirements: Path, project: Path) -> None:
     """An environment in ``.venv`` with the gathered packages and ours, as ``make`` would have made it."""
     try:
         venv.create(project / ".venv", with_pip=True)
     except subprocess.CalledProcessError as error:
         raise LabError("O Python daqui não cria ambientes: instale o pacote python3-venv do sistema.") from error
-    pip = [python(project), "-m", "pip", "install", "--isolated", "--quiet", "--disable-pip-version-check",
-           "--no-index", "--find-links", wheels]
-    run([*pip, "--requirement", "requirements.txt"], project, "instalar os pacotes")
-    # Not together: next to requirements with hashes, pip takes none without.
-    run([*pip, *besides], project, "instalar os pacotes")
-    run([*pip, "--no-deps", "--no-build-isolation", "--editable", "."], project, "instalar o catsdogs")
+    pip = [python(project), "-m", "pip", "--isolated", "--disable-pip-version-check", "install", "--quiet",
+           "--no-index", "--no-deps"]
+    # The hashes say whether a package is the gathered one, so plain HTTP will do.
+    served = ["--find-links", f"{source}/{WHEELS}/", "--trusted-host", urlsplit(source).netloc or "localhost"]
+    run([*pip, *served, "--require-hashes", "--requirement", requirements], project, "instalar os pacotes")
+    run([*pip, "--no-build-isolation", "--editable", "."], project, "instalar o catsdogs")
     # So that `make book` and `make test` do not look for packages on the network.
     (project / ".venv" / "installed").touch()
 
@@ -199,11 +155,6 @@ def scripts(project: Path) -> Path:
 def python(project: Path) -> Path:
     """The environment's interpreter."""
     return scripts(project.resolve()) / "python"
-
-
-def is_address(source: str) -> bool:
-    """Whether the prepared folder is served rather than at hand."""
-    return source.startswith(("http://", "https://"))
 
 
 def python_version() -> str:

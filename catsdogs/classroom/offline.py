@@ -13,24 +13,11 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from catsdogs.classroom import lab
-from catsdogs.config import CHECKOUT, Config
+from catsdogs.config import CHECKOUT
 from catsdogs.errors import CatsdogsError
 from catsdogs.files import atomic_path, file_digest
-from catsdogs.storage.download import (
-    OFFICIAL_BYTES,
-    OFFICIAL_URL,
-    WEIGHTS_BYTES,
-    WEIGHTS_NAME,
-    WEIGHTS_URL,
-    check_hdf5,
-    check_zip,
-    download,
-    keras_models_dir,
-    official_archive,
-)
+from catsdogs.storage.download import OFFICIAL_BYTES, OFFICIAL_URL, download
 
-PHOTOS_FILE = OFFICIAL_URL.rsplit("/", 1)[1]
-WEIGHTS_FILE = WEIGHTS_NAME.format(size=Config.image_size)
 SCRIPT_FILE = "instalar.py"
 BOOK = "livro"
 # The notebooks' editor.
@@ -67,10 +54,9 @@ def gather(folder: Path, say: Callable[[str], None] = print) -> list[Item]:
     if folder.exists() and not folder.is_dir():
         raise CatsdogsError(f"{folder} é um arquivo: indique uma pasta.")
     folder.mkdir(parents=True, exist_ok=True)
-    steps = (("Fotos", "falta", _photos), ("Pesos da ImageNet", "falta", _weights),
-             ("Pacotes do Python", "falta", _wheels), ("Repositório", "falta", _repository),
-             ("Pacotes do npm", "aviso", _npm), ("Livro construído", "aviso", _book),
-             ("Instalador", "falta", _installer))
+    steps = (("Fotos", "falta", _photos), ("Pacotes do Python", "falta", _wheels),
+             ("Repositório", "falta", _repository), ("Pacotes do npm", "aviso", _npm),
+             ("Livro construído", "aviso", _book), ("Instalador", "falta", _installer))
     items = []
     for name, status, step in steps:
         say(f"{name}…")
@@ -83,22 +69,26 @@ def gather(folder: Path, say: Callable[[str], None] = print) -> list[Item]:
 
 
 def _photos(folder: Path) -> None:
-    download(OFFICIAL_URL, folder / PHOTOS_FILE, OFFICIAL_BYTES)
-
-
-def _weights(folder: Path) -> None:
-    download(WEIGHTS_URL + WEIGHTS_FILE, folder / WEIGHTS_FILE, WEIGHTS_BYTES[Config.image_size], check_hdf5)
+    download(OFFICIAL_URL, folder / lab.PHOTOS, OFFICIAL_BYTES)
 
 
 def _wheels(folder: Path) -> None:
-    wheels = folder / lab.WHEELS
-    requirements = CHECKOUT / "requirements.txt"
-    with tempfile.TemporaryDirectory() as staging:
-        pins = Path(staging) / "pins.txt"
+    """All packages anew, so that none of an earlier version stays, but from the folder itself where it has them."""
+    wheels, requirements = folder / lab.WHEELS, CHECKOUT / "requirements.txt"
+    with tempfile.TemporaryDirectory(dir=folder, prefix=".") as staging:
+        new, pins = Path(staging) / lab.WHEELS, Path(staging) / "pins.txt"
         pins.write_text(pinned(requirements.read_text(encoding="utf-8")), encoding="utf-8")
         # One by one: next to requirements with hashes, pip takes none without.
         for wanted in (["--requirement", requirements], ["--constraint", pins, *BESIDES]):
-            _download_wheels(wheels, wanted)
+            command = [sys.executable, "-m", "pip", "download", "--disable-pip-version-check",
+                       "--only-binary", ":all:", "--dest", new, *wanted]
+            at_hand = ["--isolated", "--no-index", "--find-links", wheels]
+            # Pip's progress goes to the error output, 2, like all of ours.
+            if not ((wheels.is_dir() and _run([*command, *at_hand])) or _run(command, stdout=2, stderr=2)):
+                raise CatsdogsError("O pip não baixou todos os pacotes e disse por quê nas linhas acima: confira a "
+                                    "internet e rode o comando de novo.")
+        shutil.rmtree(wheels, ignore_errors=True)
+        new.replace(wheels)
 
 
 def pinned(requirements: str) -> str:
@@ -107,16 +97,9 @@ def pinned(requirements: str) -> str:
     return "".join(f"{line.strip()}\n" for line in found)
 
 
-def _download_wheels(wheels: Path, wanted: list) -> None:
-    command = [sys.executable, "-m", "pip", "download", "--disable-pip-version-check", "--only-binary", ":all:",
-               "--dest", str(wheels), *map(str, wanted)]
-    # Pip asks the index even for what it has; with everything here, this one answers without a network.
-    complete = wheels.is_dir() and not subprocess.run(
-        [*command, "--isolated", "--no-index", "--find-links", str(wheels)], capture_output=True).returncode
-    # Its progress goes to the error output, 2, like all of ours.
-    if not complete and subprocess.run(command, stdout=2).returncode:
-        raise CatsdogsError("O pip não baixou todos os pacotes e disse por quê nas linhas acima: confira a internet e "
-                            "rode o comando de novo.")
+def _run(command: list, **options) -> bool:
+    options = options or {"capture_output": True}
+    return subprocess.run([str(part) for part in command], **options).returncode == 0
 
 
 def _repository(folder: Path) -> None:
@@ -169,37 +152,19 @@ def _book(folder: Path) -> None:
 
 def _installer(folder: Path) -> None:
     """The program that installs, with what it needs to know of the other files."""
-    names = (PHOTOS_FILE, WEIGHTS_FILE, lab.REPOSITORY, lab.NPM)
-    paths = [folder / name for name in names if (folder / name).exists()]
-    paths += sorted((folder / lab.WHEELS).glob("*.whl"))
-    prepared = {"python": lab.python_version(), "platform": lab.machine(), "besides": list(BESIDES), "files": {
-        path.relative_to(folder).as_posix(): (path.stat().st_size, file_digest(path)) for path in paths}}
+    paths = [folder / name for name in (lab.PHOTOS, lab.REPOSITORY, lab.NPM) if (folder / name).exists()]
+    prepared = {"python": lab.python_version(), "platform": lab.machine(), "requirements": _locked(folder / lab.WHEELS),
+                "files": {path.name: (path.stat().st_size, file_digest(path)) for path in paths}}
     before, _, after = Path(lab.__file__).read_text(encoding="utf-8").partition("PREPARED: dict = {}\n")
     value = pprint.pformat(prepared, width=200, sort_dicts=False)  # a line for each file
     with atomic_path(folder / SCRIPT_FILE) as temporary:
         temporary.write_text(f"{before}PREPARED = {value}\n{after}", encoding="utf-8")
 
 
-def settle(folder: str) -> list[str]:
-    """Put photos and weights from a folder where the package and Keras look for them first.
-
-    Returns:
-        One Portuguese sentence for each thing that could not be had.
-    """
-    problems = []
-    for name, target, check in ((PHOTOS_FILE, official_archive(), check_zip),
-                                (WEIGHTS_FILE, keras_models_dir() / WEIGHTS_FILE, check_hdf5)):
-        try:
-            if not target.exists():
-                _copy(Path(folder) / name, target, check)
-        except CatsdogsError as error:
-            problems.append(str(error))
-    return problems
-
-
-def _copy(path: Path, target: Path, check: Callable[[Path], None]) -> None:
-    if not path.exists():
-        raise CatsdogsError(f"{path.name} não está na pasta preparada: vale o que acompanha o repositório.")
-    with atomic_path(target) as temporary:
-        shutil.copyfile(path, temporary)
-        check(temporary)
+def _locked(wheels: Path) -> str:
+    """Every gathered package with its version and hash, as pip reads them."""
+    lines = []
+    for path in sorted(wheels.glob("*.whl")):
+        name, version = path.name.split("-")[:2]
+        lines.append(f"{name}=={version} --hash=sha256:{file_digest(path)}\n")
+    return "".join(lines)

@@ -132,9 +132,9 @@ def add_offline_command(commands) -> None:
     """The options of ``catsdogs offline``."""
     command = new_command(commands, "offline", "reúne em uma pasta tudo o que um laboratório sem internet precisa",
                           run_offline)
-    command.epilog = ("O instalar.py da pasta confere a soma SHA-256 de cada arquivo antes de usá-lo: leve-o às "
-                      "máquinas por um caminho de confiança (um pen drive, uma página por HTTPS), e o resto pode vir "
-                      "por HTTP.")
+    command.epilog = ("O instalar.py da pasta confere a soma SHA-256 de cada arquivo e de cada pacote antes de usá-lo: "
+                      "leve-o às máquinas por um caminho de confiança (um pen drive, uma página por HTTPS), e o resto "
+                      "pode vir por HTTP.")
     command.add_argument("pasta", type=Path, metavar="PASTA",
                          help="onde reunir; o que já está nela não se baixa de novo")
 

@@ -9,7 +9,7 @@ import zlib
 from pathlib import Path, PurePosixPath
 
 from catsdogs.errors import CatsdogsError, DamagedFileError, reason
-from catsdogs.files import workshop
+from catsdogs.files import PIECE_BYTES, workshop
 from catsdogs.storage.limits import (
     GIB,
     MAX_UNPACKED_BYTES,
@@ -18,7 +18,6 @@ from catsdogs.storage.limits import (
     RATIO_COUNTS_FROM_BYTES,
 )
 
-PIECE_BYTES = 2**16
 # The last record of a zip, and the longest comment that may follow in it.
 ZIP_END_BYTES = 22 + 2**16
 

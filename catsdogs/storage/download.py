@@ -1,11 +1,9 @@
-"""The official photos and weights, fetched once."""
+"""The official photos, fetched once."""
 
 import contextlib
 import os
-import socket
 import time
 import zipfile
-from collections.abc import Callable, Iterator
 from pathlib import Path
 from urllib.parse import urlsplit
 
@@ -15,14 +13,11 @@ from tqdm import tqdm
 
 from catsdogs.config import cache_dir
 from catsdogs.errors import CatsdogsError, NoNetworkError, reason
-from catsdogs.files import atomic_path
-from catsdogs.storage.guard import check_weights
+from catsdogs.files import PIECE_BYTES, atomic_path
 from catsdogs.storage.limits import (
     CONNECT_SECONDS,
-    KIB,
     MAX_DOWNLOAD_BYTES,
-    MIN_BYTES_PER_SECOND,
-    PACE_SECONDS,
+    MAX_DOWNLOAD_SECONDS,
     READ_SECONDS,
     WAIT_SECONDS,
 )
@@ -30,14 +25,8 @@ from catsdogs.storage.limits import (
 # Source of the size: the file's own HTTP headers, as TensorFlow's tutorials use it.
 OFFICIAL_URL = "https://storage.googleapis.com/mledu-datasets/cats_and_dogs_filtered.zip"
 OFFICIAL_BYTES = 68_606_236
-# Where Keras Applications keeps its weights, and the name get_file gives them on disk.
-WEIGHTS_URL = "https://storage.googleapis.com/tensorflow/keras-applications/mobilenet_v2/"
-WEIGHTS_NAME = "mobilenet_v2_weights_tf_dim_ordering_tf_kernels_1.0_{size}_no_top.h5"
-# By image size, as Keras's own progress bar shows it; of the others only the content is checked.
-WEIGHTS_BYTES = {224: 9_406_464}
 
-OTHERWISE = "baixe-o à parte; CATSDOGS_DATA indica as fotos, e CATSDOGS_WEIGHTS, os pesos"
-PIECE_BYTES = 2**16
+OTHERWISE = "baixe-o à parte; CATSDOGS_DATA indica as fotos"
 
 
 def official_archive() -> Path:
@@ -45,72 +34,27 @@ def official_archive() -> Path:
     return cache_dir() / "downloads" / OFFICIAL_URL.rsplit("/", 1)[1]
 
 
-def keras_models_dir() -> Path:
-    """Where Keras keeps the weights it downloads."""
-    return Path(os.environ.get("KERAS_HOME", Path.home() / ".keras")) / "models"
+def download(url: str, target: Path, expected_bytes: int | None = None) -> Path:
+    """Fetch a zip into ``target`` with a progress bar, retrying a few times from the start, later each time.
 
-
-def reachable(url: str) -> bool:
-    """Whether the URL's host takes a connection within a few seconds, so that no network is noticed at once."""
-    parts = urlsplit(url)
-    port = parts.port or (443 if parts.scheme == "https" else 80)
-    try:
-        # A proxy, where one is set, is the host that must answer.
-        proxy = requests.utils.select_proxy(url, requests.utils.get_environ_proxies(url))
-        if proxy:
-            proxy_parts = urlsplit(proxy)
-            host, port = proxy_parts.hostname, proxy_parts.port or 80
-        else:
-            host = parts.hostname
-        socket.create_connection((host, port), timeout=CONNECT_SECONDS).close()
-    except OSError:
-        return False
-    return True
-
-
-def check_zip(path: Path) -> None:
-    """Raise CatsdogsError unless ``path`` is a zip."""
-    if not zipfile.is_zipfile(path):
-        raise CatsdogsError("O que foi baixado não é um zip (talvez uma página de login da rede): ele foi descartado, "
-                            "verifique a conexão e tente de novo.")
-
-
-def check_hdf5(path: Path) -> None:
-    """Raise CatsdogsError unless ``path`` is a whole and harmless HDF5 file, as Keras keeps weights in."""
-    try:
-        check_weights(path)  # on opening, the file's size is compared with the one written inside
-    except Exception as error:  # h5py has many for what makes no sense
-        raise CatsdogsError("O que foi baixado não são pesos do Keras (talvez uma página de login da rede): ele foi "
-                            "descartado, verifique a conexão e tente de novo.") from error
-
-
-def download(url: str, target: Path, expected_bytes: int | None = None,
-             check: Callable[[Path], None] = check_zip) -> Path:
-    """Fetch ``url`` into ``target`` with a progress bar, retrying a few times from the start, later each time.
-
-    Nothing is left under ``target`` unless the whole file arrived and passed the check. A
-    file that is there already is checked, too, and fetched again if it does not pass.
-
-    Args:
-        check: raises CatsdogsError for a file that is not of the expected kind.
+    Nothing is left under ``target`` unless the whole file arrived. A file that is there already is
+    checked, too, and fetched again if it is not whole.
 
     Raises:
         NoNetworkError: the server cannot be reached.
-        CatsdogsError: it answers with an error, stalls, sends too much or something other than
+        CatsdogsError: it answers with an error, takes too long, sends too much or something other than
             the expected file, or the disk takes no more.
     """
     if os.path.exists(target):  # unlike Path.exists, False where one may not look
         try:
-            return checked(target, expected_bytes, check)
+            return checked(target, expected_bytes)
         except CatsdogsError:
             with contextlib.suppress(OSError):  # it can be neither removed nor, below, replaced
                 target.unlink()
-    if not reachable(url):
-        raise NoNetworkError(f"Sem acesso a {urlsplit(url).hostname}: verifique a conexão com a internet.")
     try:
         with atomic_path(target) as temporary:
             fetch(url, temporary, expected_bytes or MAX_DOWNLOAD_BYTES)
-            checked(temporary, expected_bytes, check)
+            checked(temporary, expected_bytes)
     except (requests.RequestException, OSError) as error:
         raise CatsdogsError(f"O download de {url} falhou ({describe(error)}): tente de novo mais tarde ou "
                             f"{OTHERWISE}.") from error
@@ -119,62 +63,62 @@ def download(url: str, target: Path, expected_bytes: int | None = None,
 
 def fetch(url: str, path: Path, max_bytes: int) -> None:
     """Write what ``url`` gives to ``path``, in a few attempts; the certificate is verified (requests' default)."""
+    deadline = time.monotonic() + MAX_DOWNLOAD_SECONDS
     for seconds in (*WAIT_SECONDS, None):
         try:
-            return fetch_once(url, path, max_bytes)
+            return fetch_once(url, path, max_bytes, deadline)
         except requests.RequestException as error:
             refused = error.response is not None and error.response.status_code < 500
-            if refused or seconds is None:
+            if refused or seconds is None or time.monotonic() > deadline:
                 raise
             time.sleep(seconds)
 
 
-def fetch_once(url: str, path: Path, max_bytes: int) -> None:
-    """Write what ``url`` gives to ``path``, from the start, showing the progress."""
-    # No other address is followed, which could end in plain HTTP: these servers do not redirect, login pages do.
-    with requests.get(url, stream=True, timeout=(CONNECT_SECONDS, READ_SECONDS), allow_redirects=False,
-                      headers={"Accept-Encoding": "identity"}) as answer:
+def fetch_once(url: str, path: Path, max_bytes: int, deadline: float) -> None:
+    """Write what ``url`` gives to ``path``, from the start, showing the progress, until ``time.monotonic`` says so."""
+    with opened(url) as answer:
         answer.raise_for_status()
         length = answer.headers.get("Content-Length", "")
         total = int(length) if length.isdecimal() else None
         with open(path, "wb") as file, tqdm(total=total, unit="B", unit_scale=True, desc=path.name) as progress:
-            for piece in at_a_pace(pieces(answer)):
+            # Not ``iter_content``, which waits until a piece is full, however slowly it fills.
+            while piece := read_some(answer):
                 progress.update(len(piece))
                 if progress.n > max_bytes:
                     raise CatsdogsError(f"O servidor mandou mais que os {max_bytes} bytes esperados: o que chegou foi "
                                         f"descartado, tente de novo ou {OTHERWISE}.")
+                if time.monotonic() > deadline:
+                    raise requests.Timeout("too slow")
                 file.write(piece)
 
 
-def pieces(answer: requests.Response) -> Iterator[bytes]:
-    """The body of an answer as it comes: ``iter_content`` would wait until a piece is full, however slowly it fills.
-
-    Raises:
-        requests.RequestException: the connection stalls or breaks.
-    """
-    raw = answer.raw
-    # urllib3 before 2.2 knows no read1: there, at least, a piece is soon full.
-    read, size = (raw.read1, PIECE_BYTES) if hasattr(raw, "read1") else (raw.read, KIB)
+def opened(url: str) -> requests.Response:
+    """The server's answer, its body still to come; NoNetworkError when there is no server to answer."""
     try:
-        while piece := read(size, decode_content=False):
-            yield piece
+        # No other address is followed, which could end in plain HTTP: this server does not redirect, login pages do.
+        return requests.get(url, stream=True, timeout=(CONNECT_SECONDS, READ_SECONDS), allow_redirects=False,
+                            headers={"Accept-Encoding": "identity"})
+    except requests.exceptions.SSLError:
+        raise
+    except requests.ConnectionError as error:
+        if connected(error):
+            raise
+        raise NoNetworkError(f"Sem acesso a {urlsplit(url).hostname}: verifique a conexão com a internet.") from error
+
+
+def connected(error: requests.ConnectionError) -> bool:
+    """Whether a server was there, and broke the connection."""
+    return isinstance(error.args[0] if error.args else None, urllib3.exceptions.ProtocolError)
+
+
+def read_some(answer: requests.Response) -> bytes:
+    """What has come of an answer's body, up to a piece; requests' exceptions when the connection stalls or breaks."""
+    try:
+        return answer.raw.read1(PIECE_BYTES, decode_content=False)
     except urllib3.exceptions.TimeoutError as error:
         raise requests.Timeout(error) from error
     except urllib3.exceptions.HTTPError as error:
         raise requests.ConnectionError(error) from error
-
-
-def at_a_pace(incoming: Iterator[bytes]) -> Iterator[bytes]:
-    """The same pieces; requests.Timeout when too few bytes come in a while, each of which is no stall of its own."""
-    begun, count = time.monotonic(), 0
-    for piece in incoming:
-        yield piece
-        count += len(piece)
-        seconds = time.monotonic() - begun
-        if seconds > PACE_SECONDS:
-            if count < MIN_BYTES_PER_SECOND * seconds:
-                raise requests.Timeout("too slow")
-            begun, count = time.monotonic(), 0
 
 
 def describe(error: Exception) -> str:
@@ -191,9 +135,11 @@ def describe(error: Exception) -> str:
     return reason(error)
 
 
-def checked(path: Path, expected_bytes: int | None, check: Callable[[Path], None]) -> Path:
-    """``path`` itself, or CatsdogsError unless it has the expected size, if there is one, and kind."""
-    check(path)
+def checked(path: Path, expected_bytes: int | None) -> Path:
+    """``path`` itself, or CatsdogsError unless it is a zip of the expected size, if there is one."""
+    if not zipfile.is_zipfile(path):
+        raise CatsdogsError("O que foi baixado não é um zip (talvez uma página de login da rede): ele foi descartado, "
+                            "verifique a conexão e tente de novo.")
     size = path.stat().st_size
     if expected_bytes is not None and size != expected_bytes:
         raise CatsdogsError(f"O arquivo baixado tem {size} bytes e deveria ter {expected_bytes}: ele foi descartado, "

@@ -9,9 +9,8 @@ MAX_PHOTO_BYTES = 256 * MIB
 # Downloads
 CONNECT_SECONDS = 4
 READ_SECONDS = 30
-# A server that sends a little now and then never stalls; it must keep this pace over each such span.
-PACE_SECONDS = 60
-MIN_BYTES_PER_SECOND = KIB
+# All attempts together: a server that sends a little now and then never stalls.
+MAX_DOWNLOAD_SECONDS = 7200
 # What is waited before each new attempt.
 WAIT_SECONDS = (1, 3)
 MAX_DOWNLOAD_BYTES = 2 * GIB

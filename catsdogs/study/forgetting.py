@@ -1,5 +1,7 @@
 """What fine-tuning takes from the network: drift of its features, and answers to the task it came from."""
 
+import contextlib
+import io
 from dataclasses import dataclass
 
 import numpy as np
@@ -7,9 +9,6 @@ import numpy as np
 from catsdogs.backbone import fingerprint
 from catsdogs.config import ORIGINAL_CLASSIFIER, shipped_models_dir
 from catsdogs.quiet import keras
-from catsdogs.storage.download import WEIGHTS_URL, check_hdf5, download, keras_models_dir
-
-IMAGENET_CLASSIFIER = "mobilenet_v2_weights_tf_dim_ordering_tf_kernels_1.0_224.h5"
 
 
 def linear_cka(first: np.ndarray, second: np.ndarray) -> float:
@@ -61,11 +60,10 @@ def load_original_classifier(base: keras.Model) -> OriginalClassifier | None:
 
 
 def _imagenet_classifier(base: keras.Model) -> OriginalClassifier | None:
-    path = keras_models_dir() / IMAGENET_CLASSIFIER
     try:
-        download(WEIGHTS_URL + path.name, path, check=check_hdf5)
-        whole = keras.applications.MobileNetV2(weights=path)
-    except Exception:  # weights of something else may fail anywhere inside Keras
+        with contextlib.redirect_stdout(io.StringIO()):  # Keras announces a download, even one that fails
+            whole = keras.applications.MobileNetV2(weights="imagenet")
+    except Exception:  # Keras raises it as such when the download fails
         return None
     last = "Conv_1"
     if not np.array_equal(whole.get_layer(last).get_weights()[0], base.get_layer(last).get_weights()[0]):

@@ -15,11 +15,14 @@ from threading import Thread
 import pytest
 from helpers import assert_sentence, body
 
+from catsdogs.backbone import KERAS_FILE
 from catsdogs.classroom import lab, offline
-from catsdogs.classroom.offline import PHOTOS_FILE, SCRIPT_FILE, WEIGHTS_FILE, gather, settle
+from catsdogs.classroom.offline import SCRIPT_FILE, gather
+from catsdogs.classroom.settle import settle
 from catsdogs.cli import main
 from catsdogs.config import Config
 from catsdogs.data import find_photos
+from catsdogs.storage.download import official_archive
 from catsdogs.storage.limits import READ_SECONDS
 
 BACKEND = '''
@@ -40,8 +43,7 @@ def build_editable(folder, settings=None, metadata=None):
     return wheel(folder, "catsdogs", {"catsdogs.pth": os.getcwd()})
 '''
 # Stands for the package: all that the installation calls of it.
-SETTLE = "import os\ndef settle(folder):\n    print(*sorted(os.listdir(folder)), file=open('settled.txt', 'w'))\n" \
-         "    return []\n"
+SETTLE = "import os, sys\nprint(os.path.getsize(sys.argv[1]), file=open('settled.txt', 'w'))\n"
 PIECE, BACKEND_WHEEL = (f"{lab.WHEELS}/{name}-1.0-py3-none-any.whl" for name in ("piece", "backend"))
 
 
@@ -65,7 +67,8 @@ def checkout(tmp_path, index, monkeypatch):
             "requirements.txt": f"--only-binary :all:\n\npiece==1.0 ; python_version > '3' \\\n"
                                 f"    --hash=sha256:{digest}\n", ".gitignore": ".venv/\n_build/\n", ".venv/big.txt": "",
             "_build/other.txt": "", ".git/config": "", "catsdogs/__init__.py": "",
-            "catsdogs/classroom/offline.py": SETTLE, "catsdogs/classroom/template/.gitignore": "",
+            "catsdogs/classroom/__init__.py": "", "catsdogs/classroom/settle.py": SETTLE,
+            "catsdogs/classroom/template/.gitignore": "",
             "book/web/package.json": "{}", "book/web/package-lock.json": "[1]",
             "pyproject.toml": '[build-system]\nrequires = ["backend"]\nbuild-backend = "backend"\n'
                               '[project]\nname = "catsdogs"\nversion = "1.0"\n'}.items():
@@ -93,22 +96,19 @@ def photos_zip(tmp_path, photo_folder):
 
 
 @pytest.fixture
-def sources(serve, checkout, tmp_path, photo_folder, weights_file, monkeypatch):
-    """The servers of photos and weights: the requests they saw, and how to change their answers."""
-    photos, weights = photos_zip(tmp_path, photo_folder), weights_file.read_bytes()
+def source(serve, checkout, tmp_path, photo_folder, monkeypatch):
+    """The server of photos: the requests it saw, and how to change its answer."""
+    photos = photos_zip(tmp_path, photo_folder)
 
-    def answers(photos_answer=None, weights_answer=None):
-        photos_url, asked_photos = serve(photos_answer or body(photos))
-        weights_url, asked_weights = serve(weights_answer or body(weights))
-        monkeypatch.setattr(offline, "OFFICIAL_URL", photos_url)
+    def answer(other=None):
+        url, asked = serve(other or body(photos))
+        monkeypatch.setattr(offline, "OFFICIAL_URL", url)
         monkeypatch.setattr(offline, "OFFICIAL_BYTES", len(photos))
-        monkeypatch.setattr(offline, "WEIGHTS_URL", weights_url + "?")
-        monkeypatch.setattr(offline, "WEIGHTS_BYTES", {224: len(weights)})
-        return asked_photos, asked_weights
+        return asked
 
     monkeypatch.setattr("time.sleep", lambda seconds: None)
-    answers.photos, answers.weights = photos, weights
-    return answers
+    answer.photos = photos
+    return answer
 
 
 def installer(folder):
@@ -124,30 +124,32 @@ def statuses(items):
 
 
 @pytest.mark.slow
-def test_everything_is_gathered_and_nothing_twice(sources, checkout, tmp_path, monkeypatch):
-    asked = sources()
+def test_everything_is_gathered_and_nothing_twice(source, checkout, tmp_path, monkeypatch):
+    asked = source()
     (checkout / "_build" / "html").mkdir(parents=True)
     (checkout / "_build" / "html" / "index.html").touch()
     folder = tmp_path / "pen drive"
     assert set(statuses(gather(folder)).values()) == {"ok"}
-    assert (folder / PHOTOS_FILE).read_bytes() == sources.photos
-    assert (folder / WEIGHTS_FILE).read_bytes() == sources.weights
+    assert (folder / lab.PHOTOS).read_bytes() == source.photos
     assert sorted(path.name for path in (folder / lab.WHEELS).iterdir()) == [
         "backend-1.0-py3-none-any.whl", "piece-1.0-py3-none-any.whl"]
     assert (folder / "livro" / "index.html").exists()
-    files = {PHOTOS_FILE, WEIGHTS_FILE, lab.REPOSITORY, lab.NPM, PIECE, BACKEND_WHEEL}
-    assert installer(folder).PREPARED["files"] == {
-        name: ((folder / name).stat().st_size, hashlib.sha256((folder / name).read_bytes()).hexdigest())
-        for name in files}
+    prepared = installer(folder).PREPARED
+    assert prepared["files"] == {name: ((folder / name).stat().st_size, digest_of(folder / name))
+                                 for name in (lab.PHOTOS, lab.REPOSITORY, lab.NPM)}
+    assert prepared["requirements"] == (f"backend==1.0 --hash=sha256:{digest_of(folder / BACKEND_WHEEL)}\n"
+                                        f"piece==1.0 --hash=sha256:{digest_of(folder / PIECE)}\n")
     names = set(zipfile.ZipFile(folder / lab.REPOSITORY).namelist())
     assert {"requirements.txt", ".gitignore", "catsdogs/classroom/template/.gitignore"} <= names
     assert not any(name.startswith((".venv", ".git/", "_build")) for name in names)
     assert "node_modules/a.js" in zipfile.ZipFile(folder / lab.NPM).namelist()
 
     monkeypatch.setenv("PIP_FIND_LINKS", str(tmp_path / "gone"))
+    (folder / lab.WHEELS / "piece-0.9-py3-none-any.whl").touch()
     assert set(statuses(gather(folder)).values()) == {"ok"}
-    assert [len(requests) for requests in asked] == [1, 1]
+    assert len(asked) == 1
     assert (tmp_path / "npm.log").read_text() == "x"
+    assert len(list((folder / lab.WHEELS).iterdir())) == 2  # none of an earlier version
 
     (folder / lab.NPM).write_bytes(b"half a zip")
     assert set(statuses(gather(folder)).values()) == {"ok"}
@@ -155,48 +157,48 @@ def test_everything_is_gathered_and_nothing_twice(sources, checkout, tmp_path, m
     assert not [path for path in folder.iterdir() if path.name.startswith(".")]
 
 
+def digest_of(path):
+    return hashlib.sha256(path.read_bytes()).hexdigest()
+
+
 @pytest.mark.slow
-def test_a_missing_source_leaves_the_rest_and_says_so(sources, tmp_path, capsys):
-    sources(photos_answer=body(b"", status=404))
+def test_a_missing_source_leaves_the_rest_and_says_so(source, tmp_path, capsys):
+    source(body(b"", status=404))
     folder = tmp_path / "folder"
     assert main(["offline", str(folder)]) == 1
     lines = capsys.readouterr().out.splitlines()
     assert [line.split()[:2] for line in lines if line.startswith("falta")] == [["falta", "Fotos"]]
     assert "respondeu 404" in lines[0] and "o que já veio fica" in lines[-1]
-    assert not (folder / PHOTOS_FILE).exists()
-    assert (folder / WEIGHTS_FILE).exists() and (folder / lab.REPOSITORY).exists()
+    assert not (folder / lab.PHOTOS).exists() and (folder / lab.REPOSITORY).exists()
 
 
 @pytest.mark.slow
-def test_an_interrupted_download_is_made_up_for_next_time(sources, tmp_path):
+def test_an_interrupted_download_is_made_up_for_next_time(source, tmp_path):
     folder = tmp_path / "folder"
-    _, first_weights = sources(photos_answer=body(sources.photos, declared=len(sources.photos) + 5000))
+    source(body(source.photos, declared=len(source.photos) + 5000))
     found = gather(folder)
     assert statuses(found)["Fotos"] == "falta" and "interrompida" in found[0].text
-    photos, again = sources()
+    source()
     assert statuses(gather(folder))["Fotos"] == "ok"
-    assert (folder / PHOTOS_FILE).read_bytes() == sources.photos
-    assert len(first_weights) == 1 and (len(photos), len(again)) == (1, 0)
+    assert (folder / lab.PHOTOS).read_bytes() == source.photos
 
 
-def test_every_problem_is_a_sentence(sources, checkout, tmp_path, monkeypatch):
-    sources(photos_answer=body(b"<html>"), weights_answer=body(b"<html>" * 99))
+def test_every_problem_is_a_sentence(source, checkout, tmp_path, monkeypatch):
+    source(body(b"<html>"))
     monkeypatch.setattr(offline, "OFFICIAL_BYTES", None)
-    monkeypatch.setattr(offline, "WEIGHTS_BYTES", {224: None})
     monkeypatch.setenv("PIP_FIND_LINKS", str(tmp_path / "gone"))
     monkeypatch.setattr(offline.shutil, "which", lambda name: None)
     found = gather(tmp_path / "folder")
-    assert statuses(found) == {"Fotos": "falta", "Pesos da ImageNet": "falta", "Pacotes do Python": "falta",
-                               "Repositório": "ok", "Pacotes do npm": "aviso", "Livro construído": "aviso",
-                               "Instalador": "ok"}
+    assert statuses(found) == {"Fotos": "falta", "Pacotes do Python": "falta", "Repositório": "ok",
+                               "Pacotes do npm": "aviso", "Livro construído": "aviso", "Instalador": "ok"}
     for item in found:
         if item.status != "ok":
             assert_sentence(item.text)
 
 
 @pytest.mark.slow
-def test_the_folder_may_lie_in_the_repository(sources, checkout):
-    sources()
+def test_the_folder_may_lie_in_the_repository(source, checkout):
+    source()
     gather(checkout / "laboratorio")
     gather(checkout / "laboratorio")
     names = zipfile.ZipFile(checkout / "laboratorio" / lab.REPOSITORY).namelist()
@@ -215,9 +217,9 @@ def test_a_file_in_the_folders_place_and_a_package_without_repository_are_refuse
 # The laboratory
 
 @pytest.fixture
-def prepared(sources, tmp_path, workshop):
+def prepared(source, tmp_path, workshop):
     """A gathered folder of this test's own, and the address at which it is served."""
-    sources()
+    source()
     gathered, folder = workshop / "gathered", tmp_path / "pen drive"
     if not gathered.exists():  # once for all tests, as pip takes seconds
         gather(gathered)
@@ -268,7 +270,7 @@ def test_installs_without_the_package(prepared, machine, monkeypatch, served):
     project = machine / lab.PROJECT
     assert (project / "_build" / "web" / "node_modules" / "a.js").exists()
     assert (project / ".venv" / "installed").exists()
-    assert {PHOTOS_FILE, WEIGHTS_FILE} < set((project / "settled.txt").read_text().split())
+    assert int((project / "settled.txt").read_text()) == (prepared[0] / lab.PHOTOS).stat().st_size
     assert list(project.rglob("backend-1.0.dist-info")) and not list(project.rglob("backend-2.0.dist-info"))
     assert [path.name for path in machine.iterdir()] == [project.name]
     imported = subprocess.run([lab.python(project), "-c", "import piece, catsdogs; print(catsdogs.__file__)"],
@@ -292,34 +294,28 @@ def swap(path):
         archive.writestr("more.py", "")
 
 
+@pytest.mark.slow
 @pytest.mark.fault("Pacotes", "um pacote trocado no caminho até o laboratório",
-                   "a instalação para antes de pôr o pacote no ambiente, com uma frase")
+                   "o pip não instala nenhum, e uma frase diz que os pacotes não foram instalados")
 @pytest.mark.parametrize("served", [False, True], ids=["folder", "address"])
 @pytest.mark.parametrize("wheel", [PIECE, BACKEND_WHEEL], ids=["required", "besides"])
 def test_a_package_that_is_not_the_gathered_one_is_not_installed(prepared, machine, wheel, served):
     swap(prepared[0] / wheel)
-    assert wheel in refusal(install(prepared, machine, *[prepared[1]] * served), machine)
+    done = install(prepared, machine, *[prepared[1]] * served)
+    assert done.returncode == 1 and "DO NOT MATCH" in done.stderr
+    assert "instalar os pacotes" in assert_sentence(done.stderr.strip().splitlines()[-1].removeprefix("instalar.py: "))
+    assert not [path for name in ("piece", "backend") for path in machine.rglob(f"site-packages/{name}.py")]
 
 
-@pytest.mark.fault("Pacotes", "o repositório, as fotos ou os pesos trocados no caminho até o laboratório",
+@pytest.mark.fault("Pacotes", "o repositório ou as fotos trocados no caminho até o laboratório",
                    "nada é instalado, e uma frase diz qual arquivo não é o que foi reunido")
 @pytest.mark.parametrize("served", [False, True], ids=["folder", "address"])
-@pytest.mark.parametrize("name", [lab.REPOSITORY, lab.NPM, PHOTOS_FILE, WEIGHTS_FILE])
+@pytest.mark.parametrize("name", [lab.REPOSITORY, lab.NPM, lab.PHOTOS])
 def test_nothing_that_was_swapped_on_the_way_is_used(prepared, machine, name, served):
     path = prepared[0] / name
     content = path.read_bytes()
     path.write_bytes(content[:-1] + bytes([content[-1] ^ 1]))  # the same size
     assert name in refusal(install(prepared, machine, *[prepared[1]] * served), machine)
-
-
-@pytest.mark.slow
-def test_a_pinned_package_still_has_to_be_the_pinned_one(prepared, machine):
-    """Also when the folder was gathered with another."""
-    swap(prepared[0] / PIECE)
-    offline._installer(prepared[0])
-    done = install(prepared, machine)
-    assert done.returncode == 1 and not list(machine.rglob("piece.py"))
-    assert_sentence(done.stderr.strip().splitlines()[-1].removeprefix("instalar.py: "))
 
 
 def endless(request):
@@ -330,27 +326,18 @@ def endless(request):
         request.wfile.write(b"x" * 2**16)
 
 
-def elsewhere(address):
-    """Lead to the same file at another address."""
-    def answer(request):
-        request.send_response(302)
-        request.send_header("Location", address + request.path)
-        request.end_headers()
-    return answer
-
-
-@pytest.mark.fault("Pacotes", "um servidor do laboratório que manda a outro endereço, não termina o arquivo, o corta, "
-                   "erra ou se cala", "nada é instalado; uma frase")
-@pytest.mark.parametrize("trouble", ["redirect", "endless", "cut", "error", "silent"])
+@pytest.mark.fault("Pacotes", "um servidor do laboratório que não termina o arquivo, o corta, erra ou se cala",
+                   "nada é instalado; uma frase")
+@pytest.mark.parametrize("trouble", ["endless", "cut", "error", "silent"])
 def test_a_server_that_misbehaves_installs_nothing(prepared, machine, serve, monkeypatch, trouble):
     silence = threading.Event()
-    url, asked = serve({"redirect": elsewhere(prepared[1]), "endless": endless, "cut": body(b"PK", declared=10**6),
+    url, asked = serve({"endless": endless, "cut": body(b"PK", declared=10**6),
                         "error": body(b"", status=500), "silent": lambda request: silence.wait(20)}[trouble])
     program = installer(prepared[0])
     monkeypatch.setattr(program, "SECONDS", 0.2)
     monkeypatch.chdir(machine)
     with pytest.raises(program.LabError) as error:
-        program.install(url.removesuffix("/photos.zip"), program.PROJECT)
+        program.install(url.removesuffix("/photos.zip"), program.PROJECT.resolve())
     silence.set()
     assert_sentence(error)
     assert len(asked) == 1 and not list(machine.iterdir())
@@ -366,7 +353,7 @@ def test_the_program_alone_and_a_full_disk_give_a_sentence(prepared, machine, mo
     assert "catsdogs offline" in refusal(done, machine)
     program = installer(prepared[0])
     monkeypatch.chdir(machine)
-    monkeypatch.setattr(program, "bring", lambda *_: (_ for _ in ()).throw(OSError(28, "No space left on device")))
+    monkeypatch.setattr(program, "fetch", lambda *_: (_ for _ in ()).throw(OSError(28, "No space left on device")))
     assert program.main([str(prepared[0])]) == 1
     assert "espaço em disco" in assert_sentence(capsys.readouterr().err.strip())
 
@@ -377,8 +364,8 @@ def test_help_says_what_to_trust(prepared, machine):
 
 
 @pytest.mark.fault("Pacotes", "um pacote trocado no registro", "o pip o recusa, e a pasta fica sem ele")
-def test_a_package_that_is_not_the_pinned_one_is_not_gathered(sources, checkout, tmp_path, capfd):
-    sources()
+def test_a_package_that_is_not_the_pinned_one_is_not_gathered(source, checkout, tmp_path, capfd):
+    source()
     requirements = checkout / "requirements.txt"
     requirements.write_text("piece==1.0 --hash=sha256:" + "0" * 64, encoding="utf-8")
     assert statuses(gather(tmp_path / "folder"))["Pacotes do Python"] == "falta"
@@ -405,20 +392,21 @@ def test_trouble_gives_one_sentence_and_leaves_no_half(prepared, machine, troubl
     refusal(install(prepared, machine, *arguments), machine)
 
 
-def test_settled_photos_and_weights_are_where_they_are_looked_for(prepared, sources):
-    folder = str(prepared[0])
-    assert settle(folder) == []
+@pytest.fixture
+def settled(shipped, isolated, monkeypatch):
+    """The folder where Keras's weights are put, of a machine with the repository and nothing else."""
+    monkeypatch.setenv("CATSDOGS_CACHE", str(isolated / "cache"))
+    return isolated / "keras" / "models"
+
+
+def test_settled_photos_and_weights_are_where_they_are_looked_for(prepared, settled, caplog):
+    for _ in range(2):
+        settle(prepared[0] / lab.PHOTOS)
     photos = find_photos(Config(), url="http://127.0.0.1:9/never.zip", expected_bytes=None)
     assert photos.has_files and len(photos) == 48
-    assert (offline.keras_models_dir() / WEIGHTS_FILE).read_bytes() == sources.weights
-    for name in (PHOTOS_FILE, WEIGHTS_FILE):
-        (prepared[0] / name).unlink()
-    assert settle(folder) == []  # what is in place is not asked for again
+    assert [path.name for path in settled.iterdir()] == [KERAS_FILE] and not caplog.text
 
 
-def test_what_the_folder_lacks_is_told(prepared):
-    (prepared[0] / PHOTOS_FILE).unlink()
-    (prepared[0] / WEIGHTS_FILE).write_bytes(b"torn")
-    problems = settle(str(prepared[0]))
-    assert len(problems) == 2 and all(map(assert_sentence, problems))
-    assert not offline.official_archive().exists() and not (offline.keras_models_dir() / WEIGHTS_FILE).exists()
+def test_without_photos_the_weights_are_settled(settled, tmp_path):
+    settle(tmp_path / lab.PHOTOS)
+    assert not official_archive().exists() and (settled / KERAS_FILE).exists()
