@@ -35,14 +35,16 @@ def add_train_command(commands) -> None:
 
 def run_train(options: argparse.Namespace) -> int:
     """``catsdogs train``."""
-    from catsdogs.pipeline import train
-    from catsdogs.study.recipe import train_and_save
-
     materials, verbose = prepare_from(options, config_from(options)), 0 if options.json else 2
     if options.recipe == "melhor":
-        print_scores(train_and_save(materials, say=say, verbose=verbose), options.json)
+        from catsdogs.study.recipe import train_and_save
+
+        record = train_and_save(materials, say=say, verbose=verbose)
     else:
-        print_scores(train(materials, say=say, verbose=verbose, again=options.again), options.json)
+        from catsdogs.pipeline import train
+
+        record = train(materials, say=say, verbose=verbose, again=options.again)
+    print_scores(record, options.json)
     return 0
 
 

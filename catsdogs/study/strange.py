@@ -63,11 +63,6 @@ def _uniform_noise(rng: np.random.Generator, size: int) -> np.ndarray:
     return rng.integers(0, 256, (size, size, 3), dtype=np.uint8)
 
 
-def _gaussian_noise(rng: np.random.Generator, size: int) -> np.ndarray:
-    values = rng.normal(rng.uniform(80, 175), rng.uniform(20, 60), (size, size, 3))
-    return np.clip(values, 0, 255).astype(np.uint8)
-
-
 def _smooth_noise(rng: np.random.Generator, size: int) -> np.ndarray:
     few = int(rng.integers(4, 17))
     return np.asarray(Image.fromarray(_uniform_noise(rng, few)).resize((size, size), Image.Resampling.BICUBIC))
@@ -75,15 +70,6 @@ def _smooth_noise(rng: np.random.Generator, size: int) -> np.ndarray:
 
 def _plain(rng: np.random.Generator, size: int) -> np.ndarray:
     return np.full((size, size, 3), _color(rng), np.uint8)
-
-
-def _gradient(rng: np.random.Generator, size: int) -> np.ndarray:
-    angle = rng.uniform(0, 2 * np.pi)
-    rows, columns = np.mgrid[0:size, 0:size]
-    along = rows * np.sin(angle) + columns * np.cos(angle)
-    share = (along - along.min()) / (along.max() - along.min())
-    start, end = np.array(_color(rng)), np.array(_color(rng))
-    return (start + share[..., None] * (end - start)).astype(np.uint8)
 
 
 def _stripes(rng: np.random.Generator, size: int) -> np.ndarray:
@@ -134,14 +120,6 @@ def _disc(pen: ImageDraw.ImageDraw, at: Callable, x: float, y: float, radius: fl
     pen.ellipse(at((x - radius, y - radius), (x + radius, y + radius)), fill=color)
 
 
-def _house(pen: ImageDraw.ImageDraw, at: Callable, rng: np.random.Generator) -> None:
-    pen.rectangle(at((-0.8, -0.2), (0.8, 1)), fill=_color(rng, 90, 230))
-    pen.polygon(at((-1, -0.2), (0, -1), (1, -0.2)), fill=_color(rng, 30, 170))
-    pen.rectangle(at((-0.15, 0.35), (0.2, 1)), fill=_color(rng, 20, 120))
-    for left in (-0.65, 0.35):
-        pen.rectangle(at((left, 0.05), (left + 0.3, 0.35)), fill=_color(rng, 120, 256), outline=(40, 40, 40), width=5)
-
-
 def _fish(pen: ImageDraw.ImageDraw, at: Callable, rng: np.random.Generator) -> None:
     body = _color(rng, 30, 220)
     pen.polygon(at((0.5, 0), (1, -0.5), (1, 0.5)), fill=_color(rng, 30, 220))
@@ -149,18 +127,6 @@ def _fish(pen: ImageDraw.ImageDraw, at: Callable, rng: np.random.Generator) -> N
     pen.ellipse(at((-1, -0.45), (0.65, 0.45)), fill=body)
     _disc(pen, at, -0.65, -0.1, 0.1, "white")
     _disc(pen, at, -0.67, -0.1, 0.05, "black")
-
-
-def _bird(pen: ImageDraw.ImageDraw, at: Callable, rng: np.random.Generator) -> None:
-    body = _color(rng, 30, 220)
-    for x in (-0.1, 0.15):
-        pen.line(at((x, 0.5), (x, 0.95)), fill=(90, 60, 20), width=8)
-    pen.polygon(at((0.4, 0.1), (1, -0.2), (0.95, 0.2)), fill=body)
-    pen.ellipse(at((-0.6, -0.3), (0.65, 0.6)), fill=body)
-    _disc(pen, at, -0.5, -0.4, 0.35, body)
-    pen.polygon(at((-0.8, -0.5), (-1.1, -0.35), (-0.8, -0.28)), fill=(230, 150, 20))
-    pen.ellipse(at((-0.2, -0.1), (0.5, 0.35)), fill=_color(rng, 30, 220))
-    _disc(pen, at, -0.6, -0.45, 0.06, "black")
 
 
 def _rabbit(pen: ImageDraw.ImageDraw, at: Callable, rng: np.random.Generator) -> None:
@@ -204,15 +170,11 @@ def _drawn(paint: Callable) -> Callable:
 
 KINDS = {
     "ruído uniforme": _uniform_noise,
-    "ruído gaussiano": _gaussian_noise,
     "ruído suave": _smooth_noise,
     "cor lisa": _plain,
-    "degradê": _gradient,
     "listras": _stripes,
     "formas": _shapes,
     "texto": _text,
-    "casa": _drawn(_house),
     "peixe": _drawn(_fish),
-    "pássaro": _drawn(_bird),
     "coelho": _drawn(_rabbit),
 }

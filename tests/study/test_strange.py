@@ -53,20 +53,14 @@ def test_stripes_have_two_colors(by_kind):
         assert len(np.unique(image.reshape(-1, 3), axis=0)) == 2
 
 
-def test_gradients_change_from_side_to_side_in_small_steps(by_kind):
-    for image in by_kind["degradê"]:
-        assert np.abs(np.diff(image, axis=1)).max() <= 256 / SIZE * 1.5 + 1
-        assert np.ptp(image, axis=(0, 1)).max() > 20
-
-
 def test_noise_is_rough_and_smooth_noise_is_not(by_kind):
-    rough = [roughness(by_kind[kind]) for kind in ("ruído uniforme", "ruído gaussiano")]
-    assert min(rough) > 2 * roughness(by_kind["ruído suave"])
+    rough = roughness(by_kind["ruído uniforme"])
+    assert rough > 2 * roughness(by_kind["ruído suave"])
     # Neighbours drawn evenly from 0 to 255 differ by a third of the range on average.
-    assert rough[0] == pytest.approx(256 / 3, rel=0.05)
+    assert rough == pytest.approx(256 / 3, rel=0.05)
 
 
-@pytest.mark.parametrize("kind", ["casa", "peixe", "pássaro", "coelho", "texto", "formas"])
+@pytest.mark.parametrize("kind", ["peixe", "coelho", "texto", "formas"])
 def test_a_drawing_covers_part_of_its_background(by_kind, kind):
     for image in by_kind[kind]:
         background = (np.abs(image - image[0, 0]).max(axis=-1) < 8).mean()
