@@ -29,6 +29,10 @@ CONFIG = Config(image_size=96, head_epochs=10, head_learning_rate=1e-3, fine_tun
                 fine_tune_learning_rate=1e-4)
 # Keras takes several times longer to set up a fine-tuning of 20 layers than to do it with these few photos.
 SHORT = replace(CONFIG, unfrozen_layers=3)
+FAST = replace(SHORT, head_epochs=1, fine_tune_epochs=1)
+# What every run of a study measures.
+MEASURED = {f"{part}_{key}" for part in ("train", "validation", "test")
+            for key in ("accuracy", "auc", "loss", "errors", "confusion")}
 
 
 def photo_pixels(label: int, seed: int, width: int = 112, height: int = 100) -> np.ndarray:

@@ -10,8 +10,11 @@ from catsdogs.config import BetterConfig, Config
 from catsdogs.files import read_json, write_json
 from catsdogs.pipeline import Materials
 from catsdogs.storage.provenance import today, versions
+from catsdogs.study.phase1_runs import head_run
+from catsdogs.study.phase2_runs import fine_tune_run
+from catsdogs.study.recipe_runs import better_run, recipe_run
 from catsdogs.study.results import results_path
-from catsdogs.study.studies import better_run, fine_tune_run, head_run, recipe_run, transfer_run
+from catsdogs.study.transfer_runs import transfer_run
 
 CONFIG_FIELDS = {field.name for field in fields(BetterConfig)}
 

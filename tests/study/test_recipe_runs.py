@@ -1,0 +1,41 @@
+"""Whole recipes: the same as ``train``, and the better one from one view and from both."""
+
+import pytest
+from helpers import MEASURED
+
+from catsdogs.config import BetterConfig
+from catsdogs.study import recipe_runs
+from catsdogs.study.recipe_runs import better_run, recipe_run
+
+
+@pytest.mark.slow
+def test_a_run_measures_what_train_measures_and_leaves_the_materials_alone(trained):
+    before = trained.materials.backbone.base.get_weights()
+    for number, row in enumerate(recipe_run(trained.materials, trained.materials.config, "desafio"), start=1):
+        recorded = trained.record[f"phase{number}"]
+        assert row["phase"] == number and row["epochs"] == len(recorded["history"]["loss"])
+        for part in ("validation", "test"):
+            assert row[f"{part}_accuracy"] == recorded[part]["accuracy"]
+            assert row[f"{part}_loss"] == pytest.approx(recorded[part]["loss"], rel=1e-5)
+    after = trained.materials.backbone.base.get_weights()
+    assert all((one == two).all() for one, two in zip(before, after, strict=True))
+
+
+@pytest.mark.slow
+def test_the_better_recipe_answers_from_one_view_and_from_both(trained, monkeypatch):
+    monkeypatch.setenv("CATSDOGS_CACHE", str(trained.cache))
+    config = BetterConfig(image_size=96, head_epochs=1, fine_tune_epochs=1, seed=3, unfrozen_layers=20)
+    train_better, trained_with = recipe_runs.train_better, {}
+
+    def train_once(base, views, labels, split, config):
+        if config not in trained_with:
+            trained_with[config] = train_better(base, views, labels, split, config)
+        return trained_with[config]
+
+    monkeypatch.setattr(recipe_runs, "train_better", train_once)
+    one, both = better_run(trained.materials, config, "receita")
+    assert (one["views"], both["views"]) == (1, 2) and one["test_loss"] != both["test_loss"]
+    assert MEASURED | {"phase", "views", "epochs", "seconds"} == set(one)
+    row, = recipe_run(trained.materials, config, "melhor")
+    assert len(trained_with) == 1
+    assert row["views"] == 2 and row["test_loss"] == pytest.approx(both["test_loss"], rel=1e-4)
