@@ -5,19 +5,14 @@ import os
 from dataclasses import dataclass
 from pathlib import Path
 
-import absl.logging
-
 from catsdogs.checkpoint import load_checkpoint
 from catsdogs.config import MIN_IMAGE_SIZE, PHASE1_CHECKPOINT, Config, shipped_models_dir
 from catsdogs.errors import CatsdogsError
-from catsdogs.files import atomic_path
 from catsdogs.quiet import keras
 from catsdogs.storage.guard import check_weights
 
 # Keras goes by the name: what ends otherwise it opens as a zip or a folder, and ``check_weights`` reads HDF5.
 WEIGHTS_SUFFIXES = (".h5", ".hdf5")
-# As Keras Applications calls the weights that ``weights="imagenet"`` downloads (mobilenet_v2.py).
-KERAS_FILE = "mobilenet_v2_weights_tf_dim_ordering_tf_kernels_1.0_224_no_top.h5"
 
 
 @dataclass(frozen=True)
@@ -125,22 +120,6 @@ def _resized(base: keras.Model, image_size: int) -> keras.Model:
     resized = new_base(image_size)
     resized.set_weights(base.get_weights())
     return resized
-
-
-def keep_for_keras(base: keras.Model) -> Path:
-    """Put the base where ``weights="imagenet"`` looks for it before downloading: Keras's own folder, by Keras's name.
-
-    Args:
-        base: MobileNetV2 without its classifier, with ImageNet's weights.
-    """
-    path = Path(os.environ.get("KERAS_HOME", Path.home() / ".keras")) / "models" / KERAS_FILE
-    if not path.exists():
-        verbosity = absl.logging.get_verbosity()
-        absl.logging.set_verbosity(absl.logging.ERROR)  # Keras calls the format old, and keeps this file in it
-        with atomic_path(path) as temporary:
-            base.save(temporary)
-        absl.logging.set_verbosity(verbosity)
-    return path
 
 
 def copy_of_base(base: keras.Model) -> keras.Model:

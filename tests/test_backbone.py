@@ -10,7 +10,7 @@ from helpers import CONFIG
 from keras.src.utils import file_utils
 
 from catsdogs import backbone as module
-from catsdogs.backbone import copy_of_base, cut, fingerprint, keep_for_keras, load_backbone, unfreeze
+from catsdogs.backbone import copy_of_base, cut, fingerprint, load_backbone, unfreeze
 from catsdogs.quiet import keras
 
 BN = keras.layers.BatchNormalization
@@ -154,10 +154,22 @@ def test_the_repositorys_base_serves_unless_another_is_named(shipped, backbone, 
     assert load_backbone(CONFIG, shipped=True).fingerprint == backbone.fingerprint
 
 
+# As Keras Applications calls the weights for 224 px (mobilenet_v2.py).
+KERAS_FILE = "mobilenet_v2_weights_tf_dim_ordering_tf_kernels_1.0_224_no_top.h5"
+
+
+@pytest.fixture
+def downloaded(isolated, backbone):
+    """The file that ``weights="imagenet"`` downloads, with this network in it."""
+    path = isolated / "keras" / "models" / KERAS_FILE
+    path.parent.mkdir(parents=True)
+    backbone.base.save(path)
+    return path
+
+
 @pytest.mark.parametrize("size", [96, 128, 224])
-def test_where_only_the_package_is_keras_brings_the_weights_for_224_at_any_size(backbone, monkeypatch, size):
+def test_the_package_alone_takes_keras_weights_for_224_at_any_size(downloaded, backbone, monkeypatch, size):
     """Keras has files of its own for 96, 128, 160 and 192 px, and they are other networks."""
-    keep_for_keras(backbone.base)
     monkeypatch.setattr(file_utils, "get_file", found_or_refused)
     loaded = load_backbone(replace(CONFIG, image_size=size))
     assert same_weights(loaded.base, backbone.base) and "ImageNet" in loaded.origin
@@ -173,10 +185,10 @@ def found_or_refused(name, *_, cache_subdir, **__):
 
 @pytest.mark.fault("Download", "sem o repositório, os pesos que o Keras baixaria não vêm ou vêm cortados", "uma frase")
 @pytest.mark.parametrize("trouble", ["no network", "torn"])
-def test_without_keras_weights_there_is_one_sentence(backbone, refused, trouble):
+def test_without_keras_weights_there_is_one_sentence(downloaded, refused, monkeypatch, trouble):
     if trouble == "torn":
-        path = keep_for_keras(backbone.base)
-        path.write_bytes(path.read_bytes()[:-1000])
+        monkeypatch.setattr(file_utils, "get_file", found_or_refused)
+        downloaded.write_bytes(downloaded.read_bytes()[:-1000])
     assert "CATSDOGS_WEIGHTS" in refused(load_backbone, CONFIG)
 
 

@@ -65,7 +65,7 @@ def main(arguments: list[str]) -> int:
 
 
 def install(source: str, project: Path) -> None:
-    """Unpack the project, make its environment and put photos and weights in place; run again, it goes on.
+    """Unpack the project, make its environment and put the photos in place; run again, it goes on.
 
     A project that is already there keeps its files, and the students' work in them.
 
@@ -93,7 +93,7 @@ def install(source: str, project: Path) -> None:
             unpack(here / NPM, project / "_build" / "web")
         (here / "requirements.txt").write_text(PREPARED["requirements"], encoding="utf-8")
         make_environment(source, here / "requirements.txt", project)
-        run([python(project), "-m", "catsdogs.classroom.settle", here / PHOTOS], project, "pôr fotos e pesos no lugar")
+        run([python(project), "-m", "catsdogs.classroom.settle", here / PHOTOS], project, "pôr as fotos no lugar")
 
 
 def fetch(address: str, size: int, digest: str, target: Path) -> None:

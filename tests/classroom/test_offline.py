@@ -15,7 +15,6 @@ from threading import Thread
 import pytest
 from helpers import assert_sentence, body
 
-from catsdogs.backbone import KERAS_FILE
 from catsdogs.classroom import lab, offline
 from catsdogs.classroom.offline import SCRIPT_FILE, gather
 from catsdogs.classroom.settle import settle
@@ -392,21 +391,13 @@ def test_trouble_gives_one_sentence_and_leaves_no_half(prepared, machine, troubl
     refusal(install(prepared, machine, *arguments), machine)
 
 
-@pytest.fixture
-def settled(shipped, isolated, monkeypatch):
-    """The folder where Keras's weights are put, of a machine with the repository and nothing else."""
-    monkeypatch.setenv("CATSDOGS_CACHE", str(isolated / "cache"))
-    return isolated / "keras" / "models"
-
-
-def test_settled_photos_and_weights_are_where_they_are_looked_for(prepared, settled, caplog):
+def test_settled_photos_are_where_they_are_looked_for(prepared):
     for _ in range(2):
         settle(prepared[0] / lab.PHOTOS)
     photos = find_photos(Config(), url="http://127.0.0.1:9/never.zip", expected_bytes=None)
     assert photos.has_files and len(photos) == 48
-    assert [path.name for path in settled.iterdir()] == [KERAS_FILE] and not caplog.text
 
 
-def test_without_photos_the_weights_are_settled(settled, tmp_path):
+def test_photos_that_were_not_gathered_are_not_settled(tmp_path):
     settle(tmp_path / lab.PHOTOS)
-    assert not official_archive().exists() and (settled / KERAS_FILE).exists()
+    assert not official_archive().exists()
