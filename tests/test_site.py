@@ -27,7 +27,7 @@ CSS_ADDRESS = re.compile(r"(?:url\(|@import(?!\s+url))\s*['\"]?([^'\")\s;]+)")
 SCRIPT_ADDRESS = re.compile(
     r"(?:\bimport\b|\bfetch\b|importScripts|\bsrc\b)[^;\n]{0,80}?[\"'`]((?:https?:)?//[^\"'`]+)")
 
-DEBRIS = ["\r", "\x1b", "█", "━", "it/s]", "WARNING:", "INFO:", "tensorflow/core", "[0m"]
+DEBRIS = ["\r", "\x1b", "█", "━ ", "it/s]", "WARNING:", "INFO:", "tensorflow/core", "[0m"]
 
 ENGLISH = re.compile(
     r"\b(Back to top|Breadcrumb|By the|Click to|Close|Color mode|Contents|Copied|Copy|Dark|Download|Edit|"

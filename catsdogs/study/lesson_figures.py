@@ -1,0 +1,132 @@
+"""The figures of the chapters that explain what a network sees and what learning is, each shown with its text."""
+
+from collections.abc import Callable, Sequence
+
+import numpy as np
+from matplotlib.patches import Rectangle
+from matplotlib.ticker import LogLocator
+
+from catsdogs import plots
+from catsdogs.text import number
+
+
+def pixels_as_numbers(photo: np.ndarray, top: int, left: int, size: int) -> None:
+    """A photo, uint8 (height, width, 3), and a square of it enlarged, the red channel's numbers written in it."""
+    figure, (whole, part) = plots.new_figure(9, 3.8, columns=2, width_ratios=[1.35, 1])
+    square = photo[top:top + size, left:left + size]
+    whole.imshow(photo)
+    whole.add_patch(Rectangle((left, top), size, size, fill=False, edgecolor=plots.CLASS_COLORS[0], linewidth=2))
+    part.imshow(square)
+    for (row, column), value in np.ndenumerate(square[..., 0]):
+        color = "black" if square[row, column].mean() > 110 else "white"
+        part.text(column, row, value, ha="center", va="center", fontsize=9, color=color)
+    for axes in (whole, part):
+        axes.axis("off")
+    plots.show(figure, "A foto, com um quadradinho marcado; ao lado, ele ampliado, cada pixel com o seu número.")
+
+
+def one_convolution(window: np.ndarray, kernel: np.ndarray) -> None:
+    """The numbers under a filter, (height, width), 0 to 255, the filter's own, their products, and the sum of those."""
+    figure, tables = plots.new_figure(7.6, 2.5, columns=3)
+    products = window * kernel
+    for axes, title, values in zip(tables, ("pedaço da foto", "× filtro", "= produtos"), (window, kernel, products),
+                                   strict=True):
+        limit = 2 * np.abs(values).max() or 1
+        scale = {"cmap": "gray", "vmin": 0, "vmax": 255} if values is window else {
+            "cmap": "PiYG", "vmin": -limit, "vmax": limit}
+        axes.imshow(values, **scale)
+        for (row, column), value in np.ndenumerate(values):
+            axes.text(column, row, number(value, 0), ha="center", va="center", fontsize=11,
+                      color="white" if values is window and value < 110 else "black")
+        axes.set(title=title, xticks=[], yticks=[])
+    figure.supxlabel(f"soma dos produtos: {number(products.sum(), 0)}")
+    plots.show(figure, "Três tabelas: os números do pedaço, os do filtro e os produtos. A soma dos produtos é "
+                       f"{number(products.sum(), 0)}.")
+
+
+def photo_and_maps(photo: np.ndarray, maps: dict[str, np.ndarray]) -> None:
+    """A photo and, beside it, maps made from it: name → (height, width), 0 or more, each on its own scale."""
+    figure, axes = plots.new_figure(3.6 * (1 + len(maps)), 2.8, columns=1 + len(maps))
+    axes[0].imshow(photo)
+    axes[0].set_title("foto")
+    for cell, (name, values) in zip(axes[1:], maps.items(), strict=True):
+        cell.imshow(values, cmap="gray", vmax=np.percentile(values, 99.5))
+        cell.set_title(name)
+    for cell in axes:
+        cell.axis("off")
+    plots.show(figure, f"A foto e, ao lado, o que foi feito dela: {', '.join(maps)}.")
+
+
+def cross_entropy(marked: Sequence[float] = (0.12, 0.5, 0.88)) -> None:
+    """The loss of one answer by the probability given to the right class, some points marked."""
+    figure, axes = plots.new_figure(6.4, 3.4)
+    given = np.linspace(0.01, 1, 200)
+    axes.plot(given, -np.log(given), color=plots.SERIES_COLORS[0])
+    for probability in marked:
+        loss = -np.log(probability)
+        axes.plot(probability, loss, "o", color=plots.SERIES_COLORS[1])
+        axes.annotate(number(loss, 3), (probability, loss), (6, 4), textcoords="offset points")
+    axes.set(xlabel="Probabilidade dada à resposta certa", ylabel="Perda", ylim=(0, None))
+    plots.decimal_comma(axes.xaxis, 1)
+    plots.show(figure, "A perda conforme a probabilidade dada à resposta certa: enorme quando ela é quase zero, 0,693 "
+                       "em 50%, zero quando ela é 1.")
+
+
+def descents(loss: Callable[[float], float], paths: dict[float, Sequence[float]]) -> None:
+    """A loss of one weight, and on it the weights after each step: learning rate → weights, the first one included."""
+    figure, panels = plots.new_figure(3.1 * len(paths), 3, columns=len(paths), sharey=True)
+    for axes, (rate, path) in zip(panels, paths.items(), strict=True):
+        low, high = min(*path, -2.0), max(*path, 3.0)
+        weights = np.linspace(low, high, 200)
+        axes.plot(weights, [loss(weight) for weight in weights], color="0.6")
+        axes.plot(path, [loss(weight) for weight in path], "o-", color=plots.SERIES_COLORS[1], markersize=4)
+        axes.plot(path[0], loss(path[0]), "s", color=plots.SERIES_COLORS[0])
+        axes.set(title=f"taxa {number(rate, 1)}", xlabel="Peso")
+        plots.decimal_comma(axes.yaxis, 1)
+    panels[0].set_ylabel("Perda")
+    ends = "; ".join(f"com a taxa {number(rate, 1)}, de {number(path[0], 1)} a {number(path[-1], 1)}"
+                     for rate, path in paths.items())
+    plots.show(figure, f"A curva da perda conforme o peso, com os pesos depois de cada passo: {ends}.")
+
+
+def losses_by_step(losses: Sequence[float]) -> None:
+    """The loss of each batch of an epoch, and the mean of the ten before it."""
+    figure, axes = plots.new_figure(6.4, 3)
+    steps = np.arange(1, len(losses) + 1)
+    smooth = [np.mean(losses[max(0, step - 10):step]) for step in steps]
+    axes.plot(steps, losses, "o", markersize=3, color="0.6", label="cada lote")
+    axes.plot(steps, smooth, color=plots.TRAIN_COLOR, label="média de dez lotes")
+    axes.set(xlabel="Passo", ylabel="Perda", ylim=(0, None))
+    axes.legend()
+    plots.decimal_comma(axes.yaxis, 1)
+    plots.show(figure, "A perda de cada lote ao longo de uma época sobe e desce de um passo para o outro; a média vai "
+                       f"de {number(smooth[0], 2)} a {number(smooth[-1], 2)}.")
+
+
+def range_test(rates: Sequence[float], losses: Sequence[float], chosen: float) -> None:
+    """The loss of each step of a range test by its learning rate, the chosen rate marked."""
+    figure, axes = plots.new_figure(6.4, 3.2)
+    axes.plot(rates, losses, "o-", markersize=3, color=plots.SERIES_COLORS[0])
+    axes.axvline(chosen, color=plots.SERIES_COLORS[1], linestyle="--", label="a taxa do desafio")
+    # A head that has broken may lose thousands; what matters is that it went up.
+    axes.set(xscale="log", xlabel="Taxa de aprendizado", ylabel="Perda", ylim=(0, 3 * np.mean(losses[:10])))
+    axes.xaxis.set_major_locator(LogLocator())
+    axes.legend()
+    plots.decimal_comma(axes.yaxis, 1)
+    plots.show(figure, "A perda conforme a taxa de aprendizado, em escala logarítmica. A menor ocorre perto da taxa "
+                       f"{rates[int(np.argmin(losses))]:.0e}; com as maiores taxas ela dispara.")
+
+
+def curves_side_by_side(histories: dict[str, dict[str, Sequence[float]]]) -> None:
+    """Losses of training and validation by epoch, a panel per run: name → the history of ``fit``."""
+    figure, panels = plots.new_figure(3.1 * len(histories), 3, columns=len(histories), sharey=True)
+    for axes, (name, history) in zip(panels, histories.items(), strict=True):
+        epochs = np.arange(1, len(history["loss"]) + 1)
+        axes.plot(epochs, history["loss"], "o-", markersize=3, color=plots.TRAIN_COLOR, label="treino")
+        axes.plot(epochs, history["val_loss"], "s-", markersize=3, color=plots.VALIDATION_COLOR, label="validação")
+        axes.set(title=f"taxa {name}", xlabel="Época", ylim=(0, 1))
+    panels[0].set_ylabel("Perda")
+    panels[0].legend()
+    plots.decimal_comma(panels[0].yaxis, 1)
+    ends = "; ".join(f"taxa {name}, {number(history['val_loss'][-1], 3)}" for name, history in histories.items())
+    plots.show(figure, f"Perda de treino e de validação por época. No fim, na validação: {ends}.")

@@ -1,0 +1,85 @@
+"""The figures of the explaining chapters: each can be saved, and shows the numbers it was given."""
+
+import numpy as np
+import pytest
+from helpers import is_drawn
+
+from catsdogs.study import lesson_figures
+
+PHOTO = np.arange(20 * 30 * 3, dtype=np.uint8).reshape(20, 30, 3)
+WINDOW, KERNEL = np.array([[10.0, 20.0], [200.0, 0.0]]), np.array([[1, -1], [0, 2]])
+HISTORY = {"loss": [0.7, 0.5], "val_loss": [0.6, 0.4]}
+CALLS = {
+    "pixels_as_numbers": (PHOTO, 3, 5, 4), "one_convolution": (WINDOW, KERNEL),
+    "photo_and_maps": (PHOTO, {"um": np.eye(5), "outro": np.ones((3, 4))}), "cross_entropy": (),
+    "descents": (lambda weight: weight**2, {0.1: [1, 0.8], 3.0: [1, -5]}), "losses_by_step": ([0.9, 0.7, 0.8],),
+    "range_test": ([1e-6, 1e-3, 1.0], [0.7, 0.1, 90.0], 1e-4),
+    "curves_side_by_side": ({"1e-4": HISTORY, "1e-6": HISTORY},),
+}
+
+
+@pytest.fixture
+def show(monkeypatch):
+    """Draw one of ``CALLS``; returns the figure and its text."""
+    shown = []
+    monkeypatch.setattr(lesson_figures.plots, "show", lambda figure, alt: shown.append((figure, alt)))
+
+    def draw(name, *given):
+        getattr(lesson_figures, name)(*(given or CALLS[name]))
+        return shown.pop()
+
+    return draw
+
+
+@pytest.mark.parametrize("name", CALLS)
+def test_every_figure_is_drawn_and_has_a_text(show, name):
+    figure, alt = show(name)
+    assert is_drawn(figure) and len(alt) > 40 and alt.endswith(".")
+
+
+def test_a_filter_of_zeros_is_drawn_too(show):
+    assert is_drawn(show("one_convolution", WINDOW, np.zeros((2, 2)))[0])
+
+
+def written(axes) -> list[str]:
+    return [text.get_text() for text in axes.texts]
+
+
+def test_a_square_of_the_photo_is_written_with_its_red_numbers(show):
+    whole, part = show("pixels_as_numbers")[0].axes
+    assert written(part) == [str(value) for value in PHOTO[3:7, 5:9, 0].ravel()]
+    mark = whole.patches[0]
+    assert (mark.get_xy(), mark.get_width()) == ((5, 3), 4)
+
+
+def test_a_convolution_shows_the_products_and_their_sum(show):
+    figure = show("one_convolution")[0]
+    assert [written(axes) for axes in figure.axes] == [["10", "20", "200", "0"], ["1", "−1", "0", "2"],
+                                                       ["10", "−20", "0", "0"]]
+    assert figure.get_supxlabel() == "soma dos produtos: −10"
+
+
+def test_cross_entropy_is_ln_2_for_who_sits_on_the_fence(show):
+    (axes,) = show("cross_entropy")[0].axes
+    assert "0,693" in written(axes)
+
+
+def test_descents_show_every_weight_of_each_path_on_the_curve(show):
+    for axes, path in zip(show("descents")[0].axes, ([1, 0.8], [1, -5]), strict=True):
+        curve, steps, start = axes.lines
+        assert list(steps.get_xdata()) == path and list(steps.get_ydata()) == [weight**2 for weight in path]
+        assert start.get_xdata()[0] == 1 and min(curve.get_xdata()) <= min(path)
+
+
+def test_losses_by_step_follow_the_mean_of_the_steps_before(show):
+    (axes,) = show("losses_by_step")[0].axes
+    assert np.allclose(axes.lines[1].get_ydata(), [0.9, 0.8, 0.8])
+
+
+def test_range_test_marks_the_chosen_rate_and_hides_how_far_a_broken_head_goes(show):
+    (axes,) = show("range_test")[0].axes
+    assert axes.lines[1].get_xdata()[0] == 1e-4 and axes.get_ylim()[1] == pytest.approx(3 * np.mean([0.7, 0.1, 90.0]))
+
+
+def test_curves_share_one_scale(show):
+    assert {axes.get_ylim() for axes in show("curves_side_by_side")[0].axes} == {(0, 1)}
