@@ -1,4 +1,4 @@
-"""Whole models on disk: the usual ``.keras`` file, plus class names and origin."""
+"""Whole models on disk: the usual ``.keras`` file, plus class names and origin; or one that plain Keras saved."""
 
 from __future__ import annotations
 
@@ -17,6 +17,8 @@ if TYPE_CHECKING:
     from catsdogs.quiet import keras
 
 METADATA_MEMBER = "catsdogs.json"
+# Beside a model that plain Keras saved: the two class names, in the order of its answers.
+CLASSES_FILE = "classes.json"
 # Keras goes by the name: what ends otherwise it opens as HDF5, also where ``guard`` found a harmless zip.
 CHECKPOINT_SUFFIX = ".keras"
 
@@ -36,22 +38,43 @@ def save_checkpoint(model: keras.Model, path: Path, class_names: tuple[str, str]
 def read_metadata(path: Path) -> dict:
     """What ``save_checkpoint`` wrote about a checkpoint; at least its two ``class_names``.
 
+    Of a model that plain Keras saved, the names in ``CLASSES_FILE`` beside it, and the size of its input.
+
     Raises:
-        CatsdogsError: the file is missing, damaged, or was not written by ``save_checkpoint``.
+        CatsdogsError: the file is missing or damaged, or nothing tells its class names.
     """
     if not path.exists():
         raise CatsdogsError(f"Não encontrei o checkpoint {path}: rode `catsdogs train` para criá-lo.")
     try:
         with zipfile.ZipFile(path) as archive:
             guard.check_members(archive)
-            metadata = json.loads(archive.read(METADATA_MEMBER))
+            ours = METADATA_MEMBER in archive.namelist()
+            metadata = json.loads(archive.read(METADATA_MEMBER)) if ours else _plain_metadata(path, archive)
         first, second = metadata["class_names"]
         if not all(isinstance(name, str) for name in (first, second)):
             raise guard.RefusedFile("class names are no text")
         config_of(metadata)
+    except CatsdogsError:
+        raise
     except Exception as error:  # the readers of zip, of each compression and of JSON have many
         raise _bad_checkpoint(path) from error
     return metadata
+
+
+def _plain_metadata(path: Path, archive: zipfile.ZipFile) -> dict:
+    """Class names from the file beside a model that plain Keras saved, and the size that its input has, if it has one.
+
+    Raises:
+        CatsdogsError: there are no two class names.
+    """
+    layers = json.loads(archive.read(guard.CONFIG_MEMBER))["config"]["layers"]
+    try:
+        first, second = json.loads((path.parent / CLASSES_FILE).read_text(encoding="utf-8"))
+    except (OSError, TypeError, ValueError) as error:
+        raise CatsdogsError(f"{path.name} não diz os nomes das classes: ponha ao lado dele um {CLASSES_FILE} com os "
+                            "dois, na ordem das respostas, como [\"cats\", \"dogs\"].") from error
+    size = layers[0]["config"]["batch_shape"][1]
+    return {"class_names": [first, second], "config": {"image_size": size} if size else {}}
 
 
 def config_of(metadata: dict) -> Config:

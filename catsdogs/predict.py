@@ -51,7 +51,7 @@ class Classifier:
     """A checkpoint, ready to answer."""
 
     def __init__(self, checkpoint: Path, say: Callable[[str], None] = lambda line: None):
-        """Load a checkpoint written by ``checkpoint.save_checkpoint``.
+        """Load a checkpoint written by ``checkpoint.save_checkpoint``, or by plain Keras with its classes beside it.
 
         The first time, its model is converted to LiteRT and kept in the cache; from then on,
         neither loading nor answering needs TensorFlow. Without LiteRT, Keras answers.
@@ -62,7 +62,7 @@ class Classifier:
         Raises:
             CatsdogsError: it is missing or damaged.
         """
-        self.metadata = read_metadata(checkpoint)
+        self.name, self.metadata = checkpoint.name, read_metadata(checkpoint)
         self.class_names = tuple(self.metadata["class_names"])
         self.image_size = config_of(self.metadata).image_size
         self._run = self._litert_runner(checkpoint, say) if litert.is_installed() else _keras_runner(checkpoint)
@@ -76,11 +76,18 @@ class Classifier:
         return (answer for answer, in predict_side_by_side([self], paths))
 
     def answer(self, path: Path | str, by_size: dict[int, np.ndarray] | CatsdogsError) -> Prediction:
-        """The answer for a photo: float32 (size, size, 3), 0 to 255, by size; or why it could not be read."""
+        """The answer for a photo: float32 (size, size, 3), 0 to 255, by size; or why it could not be read.
+
+        Raises:
+            CatsdogsError: the model does not answer with a probability for each of two classes.
+        """
         if isinstance(by_size, CatsdogsError):
             return Prediction(Path(path), {}, str(by_size))
         pixels = by_size[self.image_size]
         given = self._run(pixels[None])[0]
+        if len(given) != len(self.class_names):
+            raise CatsdogsError(f"{self.name} dá {len(given)} resposta(s) por foto, e aqui são duas, uma probabilidade "
+                                "por classe: termine o modelo com Dense(2, activation=\"softmax\").")
         note = DARK.format(Path(path).name) if pixels.mean() < NEARLY_BLACK else ""
         return Prediction(Path(path), dict(zip(self.class_names, given.tolist(), strict=True)), note=note)
 

@@ -108,9 +108,38 @@ def test_damaged_file_gives_one_sentence(tmp_path, refused, damage):
     assert "bad.keras" in refused(load_checkpoint, tmp_path / "bad.keras")
 
 
-def test_foreign_keras_file_gives_one_sentence(tmp_path, refused):
-    small_model().save(tmp_path / "foreign.keras")
-    assert "não foi feito por este projeto" in refused(load_checkpoint, tmp_path / "foreign.keras")
+def plain_model(path, size=8, units=2):
+    """A model as plain Keras saves it."""
+    photo = keras.Input((size, size, 3))
+    pooled = keras.layers.GlobalAveragePooling2D()(keras.layers.Rescaling(1 / 255)(photo))
+    model = keras.Model(photo, keras.layers.Dense(units, activation="softmax")(pooled))
+    model.compile("adam", "sparse_categorical_crossentropy")
+    model.save(path)
+    return model
+
+
+@pytest.mark.parametrize("size", [8, None])
+def test_a_plain_keras_model_takes_its_classes_from_the_file_beside_it(tmp_path, size):
+    model = plain_model(tmp_path / "a.keras", size)
+    (tmp_path / "classes.json").write_text('["maçã", "pera"]', encoding="utf-8")
+    loaded, metadata = load_checkpoint(tmp_path / "a.keras")
+    assert metadata == {"class_names": ["maçã", "pera"], "config": {"image_size": 8} if size else {}}
+    photo = np.random.default_rng(0).uniform(0, 255, (1, 8, 8, 3)).astype(np.float32)
+    np.testing.assert_allclose(loaded(photo), model(photo))
+
+
+@pytest.mark.parametrize("names", [None, "", "[]", '["a"]', '["a", "b", "c"]', "7", "{"])
+def test_a_plain_keras_model_without_two_class_names_gives_one_sentence(tmp_path, refused, names):
+    plain_model(tmp_path / "a.keras")
+    if names is not None:
+        (tmp_path / "classes.json").write_text(names)
+    assert "classes.json" in refused(load_checkpoint, tmp_path / "a.keras")
+
+
+def test_class_names_that_are_no_text_give_one_sentence(tmp_path, refused):
+    plain_model(tmp_path / "a.keras")
+    (tmp_path / "classes.json").write_text("[1, 2]")
+    refused(load_checkpoint, tmp_path / "a.keras")
 
 
 def test_missing_file_gives_one_sentence(tmp_path, refused):

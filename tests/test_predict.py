@@ -12,8 +12,9 @@ from catsdogs import predict
 from catsdogs.checkpoint import load_checkpoint, save_checkpoint
 from catsdogs.config import PHASE2_CHECKPOINT
 from catsdogs.engines import litert
-from catsdogs.photo import read_photo
+from catsdogs.photo import read_photo, resize_photo
 from catsdogs.predict import Classifier, photos_in
+from catsdogs.quiet import keras
 
 needs_litert = pytest.mark.skipif(not litert.is_installed(), reason="ai-edge-litert is not installed")
 PREPARING = "Preparando o modelo para as próximas vezes…"
@@ -202,3 +203,24 @@ def test_photos_of_a_folder_are_known_by_their_content(tmp_path):
 
 def test_missing_checkpoint_gives_one_sentence(tmp_path, refused):
     assert "catsdogs train" in refused(Classifier, tmp_path / "a.keras")
+
+
+def test_a_plain_keras_model_answers_with_the_classes_beside_it(photo_folder, isolated, tmp_path):
+    photo = keras.Input((8, 8, 3))
+    answer = keras.layers.Dense(2, activation="softmax")(keras.layers.Flatten()(photo))
+    keras.Model(photo, answer).save(tmp_path / "a.keras")
+    (tmp_path / "classes.json").write_text('["maçã", "pera"]', encoding="utf-8")
+    path = next(photo_folder.rglob("*.jpg"))
+    given = Classifier(tmp_path / "a.keras").predict(path)
+    expected = keras.saving.load_model(tmp_path / "a.keras")(resize_photo(read_photo(path), 8)[None]).numpy()[0]
+    assert list(given.probabilities) == ["maçã", "pera"]
+    assert list(given.probabilities.values()) == pytest.approx(expected.tolist(), abs=1e-3)
+
+
+@pytest.mark.parametrize("units", [1, 3])
+def test_a_model_of_other_than_two_answers_is_one_sentence(photo_folder, isolated, tmp_path, refused, units):
+    photo = keras.Input((8, 8, 3))
+    keras.Model(photo, keras.layers.Dense(units)(keras.layers.Flatten()(photo))).save(tmp_path / "a.keras")
+    (tmp_path / "classes.json").write_text('["a", "b"]')
+    told = refused(Classifier(tmp_path / "a.keras").predict, next(photo_folder.rglob("*.jpg")))
+    assert f"dá {units} resposta" in told

@@ -3,13 +3,13 @@
 import re
 import shutil
 import unicodedata
-import warnings
 from collections import Counter
 from collections.abc import Iterator
 from dataclasses import dataclass
-from itertools import pairwise
 from pathlib import Path, PurePosixPath
 
+from catsdogs.checkpoint import CLASSES_FILE
+from catsdogs.classroom.executed import unfinished
 from catsdogs.classroom.repository import as_pip_reads, delivered_files, git, has_photos, is_pointer, is_repository
 from catsdogs.config import PHASE1_CHECKPOINT, PHASE2_CHECKPOINT
 from catsdogs.errors import CatsdogsError
@@ -31,6 +31,7 @@ from catsdogs.report import (
 TEMPLATE = Path(__file__).resolve().parent / "template"
 NOTEBOOK_FILE = "treino.ipynb"
 SECTIONS = ("Objetivo", "Dados", "Método", "Resultados", "Como executar", "O que aprendi", "Licença e créditos")
+CLASSES_PATH = f"models/{CLASSES_FILE}"
 CHECKPOINTS = {"phase1": f"models/{PHASE1_CHECKPOINT}", "phase2": f"models/{PHASE2_CHECKPOINT}"}
 FIGURES = tuple(f"images/{files[phase]}" for phase in PHASES for files in (CURVES, MATRICES))
 LIBRARIES = ("catsdogs", "keras", "tensorflow")
@@ -91,6 +92,11 @@ class Delivery:
     files: tuple[str, ...]
     record: dict | None
 
+    @property
+    def is_plain(self) -> bool:
+        """Whether it was made with Keras alone, as the whole game is: class names beside the models, and no record."""
+        return CLASSES_PATH in self.files and RECORD_PATH not in self.files
+
 
 def check_delivery(folder: Path) -> list[Check]:
     """Compare a student's repository with what the challenge asks for. Nothing in it is changed or executed.
@@ -105,7 +111,8 @@ def check_delivery(folder: Path) -> list[Check]:
     except CatsdogsError:
         record = None
     delivery = Delivery(folder, delivered_files(folder), record)
-    return [Check(name, tuple(find(delivery)), name != "Git") for name, find in CHECKS.items()]
+    optional = {"Git", *(OPTIONAL_IN_PLAIN_KERAS if delivery.is_plain else ())}
+    return [Check(name, tuple(find(delivery)), name not in optional) for name, find in CHECKS.items()]
 
 
 def _missing(delivery: Delivery, name: str, remedy: str) -> Iterator[str]:
@@ -123,6 +130,10 @@ def _readme_problems(delivery: Delivery) -> Iterator[str]:
         readme = read_readme(delivery.folder)
     except CatsdogsError as error:
         yield str(error)
+        return
+    if not readme.strip():
+        yield f"{README_FILE} está vazio: diga nele o que o trabalho é e como executá-lo."
+    if delivery.is_plain:
         return
     if not delivery.record and not any(mark in readme for name in BLOCKS for mark in marks(name)):
         yield (f"Este repositório não foi começado com `catsdogs new`, e os números e as figuras dele não podem ser "
@@ -146,6 +157,9 @@ def sections(readme: str) -> dict[str, str]:
 
 
 def _number_problems(delivery: Delivery) -> Iterator[str]:
+    if delivery.is_plain:
+        yield f"Não há {RECORD_PATH}, e por isso os números do {README_FILE} não podem ser conferidos com os do treino."
+        return
     try:
         record = read_record(delivery.folder)
     except CatsdogsError as error:
@@ -183,37 +197,12 @@ def _notebook_problems(delivery: Delivery) -> Iterator[str]:
     if not names:
         yield f"Falta o notebook: ponha na pasta o seu, como o {NOTEBOOK_FILE} de `catsdogs new`, executado até o fim."
     for name in names:
-        yield from _unfinished(delivery.folder / name, name)
-
-
-def _unfinished(path: Path, name: str) -> Iterator[str]:
-    """A sentence when a notebook is not valid or was not executed from top to bottom without errors."""
-    import nbformat
-
-    try:
-        notebook = nbformat.from_dict(read_json(path))
-        with warnings.catch_warnings():
-            warnings.simplefilter("ignore")  # cells without ids, as Colab writes them
-            nbformat.validate(notebook)
-        cells = [cell for cell in notebook.cells if cell.cell_type == "code" and "".join(cell.source).strip()]
-    except (AttributeError, KeyError, TypeError, ValueError, nbformat.ValidationError):
-        yield f"{name} não é um notebook válido: abra-o no Jupyter ou no Colab e salve-o de novo."
-        return
-    widgets = notebook.metadata.get("widgets")
-    if widgets and not all("state" in each for each in widgets.values()):
-        yield (f"{name} guarda barras de progresso interativas sem o estado delas, e o GitHub não o mostra: rode, na "
-               "pasta dele, `jupyter nbconvert --to notebook --inplace --ClearMetadataPreprocessor.enabled=True "
-               f"{path.name}`.")
-    counts = [cell.execution_count for cell in cells]
-    if None in counts or not counts:
-        yield f"{name} não foi executado até o fim: execute todas as células, de cima a baixo, e salve."
-    elif any(one >= other for one, other in pairwise(counts)):
-        yield f"{name} foi executado fora de ordem: reinicie, execute todas as células, de cima a baixo, e salve."
-    if any(output.output_type == "error" for cell in cells for output in cell.outputs):
-        yield f"{name} tem uma célula que terminou em erro: corrija-a, execute todas de novo e salve."
+        yield from unfinished(delivery.folder / name, name)
 
 
 def _figure_problems(delivery: Delivery) -> Iterator[str]:
+    if delivery.is_plain:  # they stand in the notebook
+        return
     for name in FIGURES:
         if problems := list(_missing(delivery, name, "rode `catsdogs report` na pasta")):
             yield from problems
@@ -237,7 +226,9 @@ def _checkpoint_problems(delivery: Delivery) -> Iterator[str]:
         try:
             key = load_checkpoint(delivery.folder / name)[1].get("key")
         except CatsdogsError:
-            yield f"{name} não abre, em modo seguro, como checkpoint do catsdogs: execute o notebook de novo."
+            made_with = f"modelo do Keras com as classes em {CLASSES_PATH}" if delivery.is_plain else \
+                "checkpoint do catsdogs"
+            yield f"{name} não abre, em modo seguro, como {made_with}: execute o notebook de novo."
             continue
         if delivery.record and key != delivery.record.get("key"):
             yield f"{name} não é do treino que está em {RECORD_PATH}: execute o notebook de novo, até o fim."
@@ -269,7 +260,7 @@ def _size_problems(delivery: Delivery) -> Iterator[str]:
 
 def _photo_problems(delivery: Delivery) -> Iterator[str]:
     """A sentence for photos of a data set: in class folders, called as one of the run, in sibling folders, in a zip."""
-    record = delivery.record or {"class_names": ["cats", "dogs"]}
+    record = delivery.record or {"class_names": _plain_classes(delivery) or ["cats", "dogs"]}
     recorded = {PurePosixPath(photo).name for phase in PHASES
                 for part in record.get(phase, {}).get("probabilities", {}).values() for photo in part}
     paths = [PurePosixPath(name) for name in delivery.files]
@@ -286,6 +277,14 @@ def _photo_problems(delivery: Delivery) -> Iterator[str]:
                "entrega: tire-as da pasta ou, num repositório Git, cite-as no .gitignore e use `git rm -r --cached`.")
 
 
+def _plain_classes(delivery: Delivery) -> list[str]:
+    """The class names of a delivery in plain Keras; none when they are not told as they should be."""
+    try:
+        return [str(name) for name in read_json(delivery.folder / CLASSES_PATH)] if delivery.is_plain else []
+    except (OSError, TypeError, ValueError):
+        return []
+
+
 def _git_problems(delivery: Delivery) -> Iterator[str]:
     if not is_repository(delivery.folder):
         yield "A pasta ainda não é um repositório Git: rode nela `git init`, `git add .` e `git commit`."
@@ -293,6 +292,8 @@ def _git_problems(delivery: Delivery) -> Iterator[str]:
         yield "O repositório não tem endereço remoto: crie um no GitHub e rode `git remote add origin ENDEREÇO`."
 
 
+# What a delivery in plain Keras may leave out.
+OPTIONAL_IN_PLAIN_KERAS = ("Números", "Licença")
 # In the order of the answer. All are required but the last.
 CHECKS = {
     "README": _readme_problems,

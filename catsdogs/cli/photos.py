@@ -18,7 +18,8 @@ def add_predict_command(commands) -> None:
     which = command.add_mutually_exclusive_group()
     which.add_argument("--phase", choices=[*PHASES, "both"], default="2",
                        help="checkpoint da fase 1, da fase 2 ou os dois lado a lado (padrão: 2)")
-    which.add_argument("--checkpoint", type=Path, metavar="ARQUIVO", help="outro checkpoint .keras deste projeto")
+    which.add_argument("--checkpoint", type=Path, metavar="ARQUIVO",
+                       help="outro checkpoint .keras deste projeto, ou um modelo do Keras com um classes.json ao lado")
     add_json(command)
 
 

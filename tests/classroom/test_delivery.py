@@ -27,6 +27,7 @@ from catsdogs.classroom.delivery import (
 from catsdogs.classroom.repository import delivered_files
 from catsdogs.cli import main
 from catsdogs.config import PHASE1_CHECKPOINT, PHASE2_CHECKPOINT
+from catsdogs.quiet import keras
 from catsdogs.report import PHASES, with_blocks, write_report
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -302,6 +303,54 @@ def resave(path: Path, **change) -> None:
 def zip_of_photos(path: Path) -> None:
     with zipfile.ZipFile(path, "w") as archive:
         archive.writestr("dados/gatos/1.jpg", b"x")
+
+
+@pytest.fixture
+def plain(tmp_path):
+    """A delivery in plain Keras: notebook, two models, their class names, README and requirements."""
+    folder = tmp_path / "entrega"
+    (folder / "models").mkdir(parents=True)
+    photo = keras.Input((8, 8, 3))
+    model = keras.Model(photo, keras.layers.Dense(2, activation="softmax")(keras.layers.Flatten()(photo)))
+    for name in (PHASE1_CHECKPOINT, PHASE2_CHECKPOINT):
+        model.save(folder / "models" / name)
+    (folder / "models" / "classes.json").write_text('["maçã", "pera"]', encoding="utf-8")
+    (folder / "README.md").write_text("# Maçã ou pera\n\nExecute jogo.ipynb.\n", encoding="utf-8")
+    (folder / "requirements.txt").write_text("tensorflow\n")
+    cells = [nbformat.v4.new_code_cell("1", execution_count=1)]
+    nbformat.write(nbformat.v4.new_notebook(cells=cells), folder / "jogo.ipynb")
+    return folder
+
+
+def test_a_delivery_in_plain_keras_lacks_nothing_that_is_required(plain):
+    checks = {check.name: check for check in check_delivery(plain)}
+    assert {name for name, check in checks.items() if check.status != "ok"} == {"Números", "Licença", "Git"}
+    assert all(check.status != "falta" for check in checks.values())
+    for check in checks.values():
+        for problem in check.problems:
+            assert_sentence(problem)
+
+
+@pytest.mark.parametrize(("name", "path", "words"), [
+    ("README", "README.md", "README.md"), ("Notebook", "jogo.ipynb", "notebook"),
+    ("Checkpoints", f"models/{PHASE1_CHECKPOINT}", PHASE1_CHECKPOINT),
+    ("Requisitos", "requirements.txt", "requirements")])
+def test_of_a_delivery_in_plain_keras_these_are_required(plain, monkeypatch, name, path, words):
+    (plain / path).unlink()
+    assert any(words in told for told in problems(plain, name, monkeypatch))
+    assert check_delivery(plain)[0].status == "falta"
+
+
+def test_of_a_delivery_in_plain_keras_what_is_wrong_is_told(plain, monkeypatch):
+    (plain / "README.md").write_text(" \n")
+    assert "vazio" in problems(plain, "README", monkeypatch)[0]
+    monkeypatch.undo()
+    (plain / "models" / "classes.json").write_text("[]")
+    assert "models/classes.json" in problems(plain, "Checkpoints", monkeypatch)[0]
+    monkeypatch.undo()
+    (plain / "models" / "classes.json").write_text('["maçã", "pera"]', encoding="utf-8")
+    tiny_photos(plain / "fotos", names=("maçã", "pera"), count=2)
+    assert "fotos" in problems(plain, "Fotos", monkeypatch)[0]
 
 
 def test_a_checkpoint_with_code_of_its_own_is_not_run(delivered, monkeypatch):
