@@ -65,15 +65,20 @@ def _plain_metadata(path: Path, archive: zipfile.ZipFile) -> dict:
     """Class names from the file beside a model that plain Keras saved, and the size that its input has, if it has one.
 
     Raises:
-        CatsdogsError: there are no two class names.
+        CatsdogsError: there are no two class names, or the input is not square.
     """
     layers = json.loads(archive.read(guard.CONFIG_MEMBER))["config"]["layers"]
     try:
         first, second = json.loads((path.parent / CLASSES_FILE).read_text(encoding="utf-8"))
+        if not (isinstance(first, str) and isinstance(second, str)):
+            raise TypeError("class names are no text")
     except (OSError, TypeError, ValueError) as error:
         raise CatsdogsError(f"{path.name} não diz os nomes das classes: ponha ao lado dele um {CLASSES_FILE} com os "
                             "dois, na ordem das respostas, como [\"cats\", \"dogs\"].") from error
-    size = layers[0]["config"]["batch_shape"][1]
+    _, size, width, _ = layers[0]["config"]["batch_shape"]
+    if size != width:
+        raise CatsdogsError(f"{path.name} recebe imagens de {width} × {size} px, e aqui elas são quadradas: use um "
+                            "modelo com entrada quadrada, como a de 224 × 224.")
     return {"class_names": [first, second], "config": {"image_size": size} if size else {}}
 
 

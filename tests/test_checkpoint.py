@@ -128,7 +128,7 @@ def test_a_plain_keras_model_takes_its_classes_from_the_file_beside_it(tmp_path,
     np.testing.assert_allclose(loaded(photo), model(photo))
 
 
-@pytest.mark.parametrize("names", [None, "", "[]", '["a"]', '["a", "b", "c"]', "7", "{"])
+@pytest.mark.parametrize("names", [None, "", "[]", '["a"]', '["a", "b", "c"]', "7", "{", "[1, 2]"])
 def test_a_plain_keras_model_without_two_class_names_gives_one_sentence(tmp_path, refused, names):
     plain_model(tmp_path / "a.keras")
     if names is not None:
@@ -136,10 +136,11 @@ def test_a_plain_keras_model_without_two_class_names_gives_one_sentence(tmp_path
     assert "classes.json" in refused(load_checkpoint, tmp_path / "a.keras")
 
 
-def test_class_names_that_are_no_text_give_one_sentence(tmp_path, refused):
-    plain_model(tmp_path / "a.keras")
-    (tmp_path / "classes.json").write_text("[1, 2]")
-    refused(load_checkpoint, tmp_path / "a.keras")
+def test_a_plain_keras_model_for_images_that_are_not_square_gives_one_sentence(tmp_path, refused):
+    photo = keras.Input((8, 6, 3))
+    keras.Model(photo, keras.layers.Dense(2)(keras.layers.Flatten()(photo))).save(tmp_path / "a.keras")
+    (tmp_path / "classes.json").write_text('["a", "b"]')
+    assert "6 × 8" in refused(load_checkpoint, tmp_path / "a.keras")
 
 
 def test_missing_file_gives_one_sentence(tmp_path, refused):
