@@ -10,6 +10,8 @@ import json
 import os
 import re
 import shutil
+import subprocess
+import sys
 import tempfile
 import time
 from collections.abc import Callable, Iterator, Sequence
@@ -20,7 +22,7 @@ from pathlib import Path
 
 import nbformat
 from book_solutions import executed
-from dependencies import ROOT, page_key, surroundings_key
+from dependencies import ROOT, contents, downloads, page_key, surroundings_key
 from jupyter_cache import get_cache
 from jupyter_cache.base import CacheBundleIn
 from myst_nb.core.read import is_myst_markdown_notebook, read_myst_markdown_notebook
@@ -31,6 +33,11 @@ from sphinx_external_toc.parsing import parse_toc_yaml
 
 PHASES = {"book/pratica/fase-1": "mobilenetv2_feature_extractor.keras",
           "book/pratica/fase-2": "mobilenetv2_finetuned.keras"}
+# The page that takes nothing from the package, as its readers copy it: it downloads from Keras's home of the build, and
+# saves where it is.
+WHOLE_GAME = "book/transfer-learning_cats-vs-dogs"
+KERAS_HOME = ROOT / "book" / "keras_home.py"
+SHIPPED_BASE = ROOT / "models" / "mobilenetv2_feature_extractor.keras"
 USES_CHECKPOINTS = re.compile(r"checkpoint|phase[12]_model|prepare_trained|models_dir|verify", re.IGNORECASE)
 SHOWS_TIMES = re.compile(r"\bperf_counter\b")
 SECONDS_A_CELL = 1200
@@ -100,7 +107,8 @@ class Results:
     def key(self, page: Page) -> str:
         """A name for all that a page's results depend on now."""
         phases = [self.key(self.pages[name]) for name in page.phases if name in self.pages]
-        return page_key(page.notebook, [surroundings_key(self.environment), *phases])
+        home = contents([KERAS_HOME, SHIPPED_BASE]) if page.name == WHOLE_GAME else []
+        return page_key(page.notebook, [surroundings_key(self.environment), *phases, *home])
 
     def seconds(self, page: Page) -> float:
         """How long a page took the last time; 0 when that is not known."""
@@ -239,10 +247,13 @@ def run(page: Page, before: list[Future], output: Path, environment: dict[str, s
     if any(each.exception() for each in before):
         raise Failed("precisa do que a página de uma das fases salva, e ela falhou")
     notebook, start, trained = copy.deepcopy(page.notebook), time.perf_counter(), environment["CATSDOGS_MODELS"]
-    # Times would become part of the cells, by which jupyter-cache knows a notebook.
-    client = NotebookClient(notebook, timeout=SECONDS_A_CELL, record_timing=False,
-                            resources={"metadata": {"path": str(page.path.parent)}})
     with tempfile.TemporaryDirectory(prefix=TEMPORARY, dir=output) as folder:
+        # Times would become part of the cells, by which jupyter-cache knows a notebook.
+        client = NotebookClient(notebook, timeout=SECONDS_A_CELL, record_timing=False,
+                                resources={"metadata": {"path": str(page.path.parent)}})
+        if page.name == WHOLE_GAME:
+            environment = {**environment, "KERAS_HOME": fill_keras_home(output / "keras", environment, log)}
+            client.resources["metadata"]["path"] = folder
         if page.name not in PHASES:
             environment = {**environment, "CATSDOGS_MODELS": folder}
             if page.phases:
@@ -253,6 +264,22 @@ def run(page: Page, before: list[Future], output: Path, environment: dict[str, s
             log.write(f"{page.name}:\n{error}\n")
             raise Failed(f"célula {last_begun(notebook)}: {in_one_line(error)}") from error
     return notebook, time.perf_counter() - start
+
+
+def fill_keras_home(home: Path, environment: dict[str, str], log) -> str:
+    """Put photos and weights where the whole game looks before it downloads; that folder.
+
+    A quick build makes images of its own: with photos, this page takes minutes.
+
+    Raises:
+        Failed: they could not be put there; the log says why.
+    """
+    photos = environment.get("CATSDOGS_DATA") or next(map(str, downloads(environment)), None)
+    command = [sys.executable, str(KERAS_HOME), str(home)]
+    command += [photos] if photos and environment.get("CATSDOGS_QUICK") != "1" else []
+    if subprocess.run(command, env=environment, cwd=ROOT, stdout=log, stderr=log).returncode:
+        raise Failed("não consegui preparar a pasta do Keras")
+    return str(home)
 
 
 def last_begun(notebook: nbformat.NotebookNode) -> int:

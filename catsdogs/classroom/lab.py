@@ -93,7 +93,8 @@ def install(source: str, project: Path) -> None:
             unpack(here / NPM, project / "_build" / "web")
         (here / "requirements.txt").write_text(PREPARED["requirements"], encoding="utf-8")
         make_environment(source, here / "requirements.txt", project)
-        run([python(project), "-m", "catsdogs.classroom.settle", here / PHOTOS], project, "pôr as fotos no lugar")
+        run([python(project), "-m", "catsdogs.classroom.settle", here / PHOTOS], project,
+            "pôr as fotos e os pesos no lugar")
 
 
 def fetch(address: str, size: int, digest: str, target: Path) -> None:

@@ -51,7 +51,7 @@ def add_data(command) -> None:
 def add_weights(command) -> None:
     """Which weights the backbone gets."""
     command.add_argument("--weights", metavar="ARQUIVO", help="pesos da MobileNetV2 sem classificador "
-                         "(padrão: os oficiais da ImageNet; sem rede, os do repositório)")
+                         "(padrão: os da ImageNet, que vêm no repositório; sem ele, o Keras os baixa)")
 
 
 def add_repository(command) -> None:

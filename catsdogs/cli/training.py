@@ -19,6 +19,9 @@ from catsdogs.config import BETTER_CHECKPOINT, RECIPES, load_config
 from catsdogs.errors import CatsdogsError
 from catsdogs.text import number, plain_table
 
+# Instead of an experiment's name.
+ALL = "todos"
+
 
 def add_train_command(commands) -> None:
     """The options of ``catsdogs train``."""
@@ -139,29 +142,41 @@ def run_verify(options: argparse.Namespace) -> int:
 
 def add_experiment_command(commands) -> None:
     """The options of ``catsdogs experiment``."""
-    command = new_command(commands, "experiment", "repete um experimento do livro; o que já foi feito não se refaz",
-                          run_named_experiment)
-    command.add_argument("nome", metavar="NOME", help="nome do experimento, como `repeated_runs`")
+    command = new_command(commands, "experiment", "repete um experimento do livro, ou todos; o que já foi feito não se "
+                          "refaz", run_named_experiment)
+    command.add_argument("nome", metavar="NOME", help="nome do experimento, como `repeated_runs`, ou `todos`, que faz "
+                         "um depois do outro e, interrompido, continua de onde parou")
     add_source(command)
     add_json(command)
 
 
 def run_named_experiment(options: argparse.Namespace) -> int:
     """``catsdogs experiment``."""
-    from catsdogs.study.experiments import EXPERIMENTS, factor_names, run_experiment
+    from catsdogs.study.experiments import EXPERIMENTS, run_experiment
+
+    if options.nome not in (*EXPERIMENTS, ALL):
+        raise CatsdogsError(f"Não conheço o experimento {options.nome}: escolha entre {', '.join(EXPERIMENTS)} ou "
+                            f"{ALL}.")
+    materials, done = prepare_from(options, load_config()), {}
+    for name in EXPERIMENTS if options.nome == ALL else [options.nome]:
+        say(EXPERIMENTS[name].title)
+        done[name] = run_experiment(name, materials)
+        if not options.json:
+            print_experiment(name, done[name])
+    if options.json:
+        print(json.dumps(done if options.nome == ALL else done[options.nome], ensure_ascii=False))
+    return 0
+
+
+def print_experiment(name: str, rows: list[dict]) -> None:
+    """An experiment's rows as a table, and where they are kept."""
+    from catsdogs.study.experiments import EXPERIMENTS, factor_names
     from catsdogs.study.results import factor_value, results_path
 
-    if options.nome not in EXPERIMENTS:
-        raise CatsdogsError(f"Não conheço o experimento {options.nome}: escolha entre {', '.join(EXPERIMENTS)}.")
-    say(EXPERIMENTS[options.nome].title)
-    rows = run_experiment(options.nome, prepare_from(options, load_config()))
-    if options.json:
-        print(json.dumps(rows, ensure_ascii=False))
-    else:
-        names = factor_names(EXPERIMENTS[options.nome], rows)
-        header = [*names, "divisão", "acurácia (teste)", "AUC (teste)", "perda (teste)"]
-        print(plain_table(header, [[*(str(factor_value(row, name)) for name in names), str(row["split"]),
-                                    *(number(row[f"test_{key}"]) for key in ("accuracy", "auc", "loss"))]
-                                   for row in rows]))
-        say(f"Gravado em {results_path(options.nome)}.")
-    return 0
+    names = factor_names(EXPERIMENTS[name], rows)
+    header = [*names, "divisão", "acurácia (teste)", "AUC (teste)", "perda (teste)"]
+    print(plain_table(header, [[*(str(factor_value(row, name)) for name in names), str(row["split"]),
+                                *(number(row[f"test_{key}"]) if f"test_{key}" in row else ""
+                                  for key in ("accuracy", "auc", "loss"))]
+                               for row in rows]))
+    say(f"Gravado em {results_path(name)}.")

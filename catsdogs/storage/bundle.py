@@ -23,12 +23,13 @@ def bundle_path() -> Path:
     return shipped_models_dir() / BUNDLE_FILE
 
 
-def save_bundle(path: Path, photos, activations: np.ndarray, about: dict) -> None:
+def save_bundle(path: Path, photos, activations: np.ndarray, attributes: np.ndarray, about: dict) -> None:
     """Write photos' names, labels and quantised activations to one compressed file.
 
     Args:
         photos: a ``data.Photos``, row for row with ``activations``.
         activations: float32 (n, height, width, channels), the trunk's output.
+        attributes: float32 (n, 4), from ``study.attributes``.
         about: plain values to keep beside it; must hold ``fingerprint`` (of the trunk)
             and ``image_size``.
     """
@@ -39,7 +40,8 @@ def save_bundle(path: Path, photos, activations: np.ndarray, about: dict) -> Non
     with atomic_path(path) as temporary:
         np.savez_compressed(temporary, levels=levels, scale=scale.astype(np.float32), low=low.astype(np.float32),
                             names=np.array(photos.names), labels=photos.labels, digests=np.array(photos.digests),
-                            class_names=np.array(photos.class_names), about=np.array(json.dumps(about)))
+                            class_names=np.array(photos.class_names), attributes=attributes.astype(np.float32),
+                            about=np.array(json.dumps(about)))
 
 
 @contextlib.contextmanager
@@ -85,3 +87,12 @@ def load_bundle_activations(digests: tuple[str, ...], image_size: int, fingerpri
         row_of = {digest: row for row, digest in enumerate(stored["digests"].tolist())}
         levels = stored["levels"][[row_of[digest] for digest in digests]]
         return levels * stored["scale"] + stored["low"]
+
+
+def load_bundle_attributes(digests: tuple[str, ...]) -> np.ndarray | None:
+    """The bundled attributes of the photos with these digests, float32 (n, 4); None when the bundle has none."""
+    with _opened() as stored:
+        if "attributes" not in stored:
+            return None
+        row_of = {digest: row for row, digest in enumerate(stored["digests"].tolist())}
+        return stored["attributes"][[row_of[digest] for digest in digests]]

@@ -10,9 +10,11 @@ from catsdogs.config import BetterConfig, Config
 from catsdogs.files import read_json, write_json
 from catsdogs.pipeline import Materials
 from catsdogs.storage.provenance import today, versions
+from catsdogs.study.digits import digits_run
 from catsdogs.study.phase1_runs import head_run
 from catsdogs.study.phase2_runs import fine_tune_run
-from catsdogs.study.recipe_runs import better_run, recipe_run
+from catsdogs.study.rates import range_run
+from catsdogs.study.recipe_runs import recipe_run
 from catsdogs.study.results import results_path
 from catsdogs.study.transfer_runs import transfer_run
 
@@ -40,29 +42,27 @@ def grid(**choices: Sequence) -> list[dict]:
     return [dict(zip(choices, values, strict=True)) for values in product(*choices.values())]
 
 
-# Tried on splits of their own, so that the ten of repeated_runs have no part in the choice.
-INGREDIENTS = {
-    "receita": {}, "sem espelho": {"mirror": False}, "20 camadas": {"unfrozen_layers": 20},
-    "taxa 1e-5": {"fine_tune_learning_rate": 1e-5}, "sem média dos pesos": {"average_weights": False},
-    "rótulos suavizados": {"label_smoothing": 0.05}, "weight decay": {"weight_decay": 0.01},
-}
 SEEDS = range(5)
 EXPERIMENTS = {
     "repeated_runs": Experiment("Quanto os resultados mudam de uma divisão para outra?", recipe_run,
                                 grid(recipe=["desafio", "melhor"], seed=range(10))),
-    "ingredients": Experiment("O que cada ingrediente da receita melhor muda?", better_run, [
-        {"ingredient": name, **change, "seed": seed}
-        for name, change in INGREDIENTS.items() for seed in range(100, 105)]),
     "transfer": Experiment("Quanto vale começar de pesos pré-treinados?", transfer_run,
-                           grid(start=["pretrained", "random", "scratch"], seed=SEEDS)),
+                           grid(start=["pretrained", "random"], seed=SEEDS)),
     "unfreezing": Experiment("Quantas camadas descongelar?", fine_tune_run,
-                             grid(unfrozen_layers=[0, 11, 20, 38], fine_tune_epochs=[4], seed=SEEDS)),
+                             grid(unfrozen_layers=[0], fine_tune_epochs=[4], seed=SEEDS)
+                             + grid(unfrozen_layers=[11, 20, 29], fine_tune_learning_rate=[1e-5, 3e-5, 1e-4],
+                                    fine_tune_epochs=[4], seed=SEEDS)),
     "pooling": Experiment("GAP ou Flatten?", head_run,
                           grid(pooling=["gap", "flatten"], train_photos=[300, 2400], seed=SEEDS)),
     "dropout": Experiment("Quanto dropout?", head_run,
                           grid(dropout=[0.0, 0.3, 0.6], train_photos=[100, 2400], head_epochs=[20], seed=SEEDS)),
+    "head_rates": Experiment("Que taxa de aprendizado para a cabeça?", head_run,
+                             grid(head_learning_rate=[1e-5, 1e-4, 3e-4, 1e-3, 1e-2, 1e-1], seed=SEEDS)),
+    "rate_range": Experiment("Até que taxa a perda cai?", range_run, grid(part=["head", "tail"], seed=SEEDS)),
+    "digits": Experiment("E em imagens longe da ImageNet?", digits_run,
+                         grid(fine_tune_learning_rate=[1e-4], seed=SEEDS)),
     "forgetting": Experiment("O que o fine-tuning faz a rede esquecer?", fine_tune_run,
-                             grid(fine_tune_learning_rate=[1e-5, 1e-4, 1e-3, 1e-2],
+                             grid(fine_tune_learning_rate=[1e-5, 3e-5, 1e-4, 3e-4, 1e-3, 1e-2],
                                   batch_norm=["frozen", "trained"], fine_tune_epochs=[2], seed=SEEDS)),
     "batch_norm": Experiment("Congelar a BatchNorm: basta training=False?", fine_tune_run,
                              grid(batch_norm=["frozen", "inference", "trained"], train_photos=[100],
@@ -115,7 +115,7 @@ def factor_names(experiment: Experiment, rows: Sequence[dict]) -> list[str]:
 def _config_and_factors(setting: dict, materials: Materials) -> tuple[Config, dict]:
     given = {name: value for name, value in setting.items() if name in CONFIG_FIELDS}
     factors = {name: value for name, value in setting.items() if name not in CONFIG_FIELDS}
-    if factors.get("recipe") == "melhor" or "ingredient" in factors:
+    if factors.get("recipe") == "melhor":
         # Its own settings, but the photos' as they were prepared.
         same = ("image_size", "validation_fraction", "test_fraction", "photos_per_class")
         return BetterConfig(**{name: getattr(materials.config, name) for name in same} | given), factors

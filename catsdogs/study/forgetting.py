@@ -2,12 +2,10 @@
 
 import contextlib
 import io
-from dataclasses import dataclass
+from functools import lru_cache
 
 import numpy as np
 
-from catsdogs.backbone import fingerprint
-from catsdogs.config import ORIGINAL_CLASSIFIER, shipped_models_dir
 from catsdogs.quiet import keras
 
 
@@ -26,47 +24,21 @@ def linear_cka(first: np.ndarray, second: np.ndarray) -> float:
     return float(np.linalg.norm(first.T @ second) ** 2 / norms) if norms else 0.0
 
 
-@dataclass(frozen=True)
-class OriginalClassifier:
-    """The last layer of the task that a backbone was trained on before.
-
-    Attributes:
-        kernel: float32 (1280, classes).
-        bias: float32 (classes,).
-        task: what it tells apart, in Portuguese.
-    """
-
-    kernel: np.ndarray
-    bias: np.ndarray
-    task: str
-
-    def answers(self, features: np.ndarray) -> np.ndarray:
-        """The most probable class, int64 (n,), for pooled features (n, 1280)."""
-        return (features @ self.kernel + self.bias).argmax(axis=1)
-
-
-def load_original_classifier(base: keras.Model) -> OriginalClassifier | None:
-    """The classifier that goes with this backbone: the repository's, or ImageNet's; None when there is none.
-
-    Args:
-        base: MobileNetV2 without its classifier, not yet fine-tuned.
-    """
-    path = shipped_models_dir() / ORIGINAL_CLASSIFIER
-    if path.exists():
-        with np.load(path, allow_pickle=False) as stored:
-            if stored["fingerprint"].item() == fingerprint(base):
-                return OriginalClassifier(stored["kernel"], stored["bias"], stored["task"].item())
-    return _imagenet_classifier(base)
-
-
-def _imagenet_classifier(base: keras.Model) -> OriginalClassifier | None:
+@lru_cache(maxsize=1)
+def _imagenet_classifier() -> list[np.ndarray] | None:
+    """The kernel and bias of the last layer of Keras's MobileNetV2; None when Keras cannot download it."""
     try:
         with contextlib.redirect_stdout(io.StringIO()):  # Keras announces a download, even one that fails
-            whole = keras.applications.MobileNetV2(weights="imagenet")
-    except Exception:  # Keras raises it as such when the download fails
+            return keras.applications.MobileNetV2(weights="imagenet").get_layer("predictions").get_weights()
+    except Exception:  # Keras raises it as such
         return None
-    last = "Conv_1"
-    if not np.array_equal(whole.get_layer(last).get_weights()[0], base.get_layer(last).get_weights()[0]):
-        return None
-    kernel, bias = whole.get_layer("predictions").get_weights()
-    return OriginalClassifier(kernel, bias, f"as {len(bias)} classes da ImageNet")
+
+
+def imagenet_answers(features: np.ndarray) -> np.ndarray | None:
+    """The most probable of ImageNet's classes, int64 (n,), for pooled features (n, 1280), by its own classifier.
+
+    Returns:
+        None when Keras cannot download that classifier.
+    """
+    classifier = _imagenet_classifier()
+    return None if classifier is None else (features @ classifier[0] + classifier[1]).argmax(axis=1)

@@ -103,13 +103,17 @@ def losses_by_step(losses: Sequence[float]) -> None:
                        f"de {number(smooth[0], 2)} a {number(smooth[-1], 2)}.")
 
 
-def range_test(rates: Sequence[float], losses: Sequence[float], chosen: float) -> None:
-    """The loss of each step of a range test by its learning rate, the chosen rate marked."""
+def range_test(rates: Sequence[float], losses: Sequence[float], chosen: float, top: float | None = None) -> None:
+    """The loss of each step of a range test by its learning rate, the chosen rate marked.
+
+    Args:
+        top: the highest loss that is shown; by default thrice what the test begins with, since what has broken may
+            lose thousands.
+    """
     figure, axes = plots.new_figure(6.4, 3.2)
     axes.plot(rates, losses, "o-", markersize=3, color=plots.SERIES_COLORS[0])
     axes.axvline(chosen, color=plots.SERIES_COLORS[1], linestyle="--", label="a taxa do desafio")
-    # A head that has broken may lose thousands; what matters is that it went up.
-    axes.set(xscale="log", xlabel="Taxa de aprendizado", ylabel="Perda", ylim=(0, 3 * np.mean(losses[:10])))
+    axes.set(xscale="log", xlabel="Taxa de aprendizado", ylabel="Perda", ylim=(0, top or 3 * np.mean(losses[:10])))
     axes.xaxis.set_major_locator(LogLocator())
     axes.legend()
     plots.decimal_comma(axes.yaxis, 1)
@@ -117,16 +121,16 @@ def range_test(rates: Sequence[float], losses: Sequence[float], chosen: float) -
                        f"{rates[int(np.argmin(losses))]:.0e}; com as maiores taxas ela dispara.")
 
 
-def curves_side_by_side(histories: dict[str, dict[str, Sequence[float]]]) -> None:
-    """Losses of training and validation by epoch, a panel per run: name → the history of ``fit``."""
-    figure, panels = plots.new_figure(3.1 * len(histories), 3, columns=len(histories), sharey=True)
-    for axes, (name, history) in zip(panels, histories.items(), strict=True):
+def curves_side_by_side(histories: dict[str, dict[str, Sequence[float]]], what: str = "taxa") -> None:
+    """Losses of training and validation by epoch, a panel per run: value of ``what`` → the history of ``fit``."""
+    figure, panels = plots.new_figure(3.1 * len(histories), 3, columns=len(histories), sharey=True, squeeze=False)
+    for axes, (name, history) in zip(panels[0], histories.items(), strict=True):
         epochs = np.arange(1, len(history["loss"]) + 1)
         axes.plot(epochs, history["loss"], "o-", markersize=3, color=plots.TRAIN_COLOR, label="treino")
         axes.plot(epochs, history["val_loss"], "s-", markersize=3, color=plots.VALIDATION_COLOR, label="validação")
-        axes.set(title=f"taxa {name}", xlabel="Época", ylim=(0, 1))
-    panels[0].set_ylabel("Perda")
-    panels[0].legend()
-    plots.decimal_comma(panels[0].yaxis, 1)
-    ends = "; ".join(f"taxa {name}, {number(history['val_loss'][-1], 3)}" for name, history in histories.items())
+        axes.set(title=f"{what} {name}", xlabel="Época", ylim=(0, 1))
+    panels[0, 0].set_ylabel("Perda")
+    panels[0, 0].legend()
+    plots.decimal_comma(panels[0, 0].yaxis, 1)
+    ends = "; ".join(f"{what} {name}, {number(history['val_loss'][-1], 3)}" for name, history in histories.items())
     plots.show(figure, f"Perda de treino e de validação por época. No fim, na validação: {ends}.")

@@ -4,7 +4,7 @@ import time
 from dataclasses import replace
 
 import numpy as np
-from sklearn.linear_model import LogisticRegression
+from sklearn.linear_model import LogisticRegression, RidgeClassifier
 from sklearn.pipeline import Pipeline, make_pipeline
 from sklearn.preprocessing import StandardScaler
 
@@ -15,7 +15,8 @@ from catsdogs.errors import CatsdogsError
 from catsdogs.features import activations, pooled_features
 from catsdogs.pipeline import Materials
 from catsdogs.quiet import keras
-from catsdogs.study.forgetting import linear_cka, load_original_classifier
+from catsdogs.study.attributes import ATTRIBUTES, attributes_of
+from catsdogs.study.forgetting import linear_cka
 from catsdogs.study.measures import measure_parts, split_with_few
 from catsdogs.training import build_head, fit, tail_and_head, train_head
 
@@ -49,8 +50,10 @@ def fine_tune_run(materials: Materials, config: Config, batch_norm: str = "froze
         phase = fit(model, maps, photos.labels, split, config, config.fine_tune_learning_rate, config.fine_tune_epochs)
         epochs, seconds = len(phase.history["loss"]), time.perf_counter() - start
     trained = sum(int(np.prod(weight.shape)) for weight in model.trainable_weights)
-    return [{**measure_parts(model.predict(maps, verbose=0), photos, split), "epochs": epochs, "seconds": seconds,
-             "parameters": trained, **_what_was_lost(materials, split, tail, maps)}]
+    answers = model.predict(maps, verbose=0)
+    return [{**measure_parts(answers, photos, split), "epochs": epochs, "seconds": seconds, "parameters": trained,
+             "constant": len(set(answers[split.test].argmax(axis=1))) == 1,
+             **_what_was_lost(materials, split, tail, maps)}]
 
 
 def _tail_and_maps(materials: Materials, base: keras.Model, config: Config) -> tuple[keras.Model, np.ndarray]:
@@ -86,16 +89,21 @@ def _what_was_lost(materials: Materials, split: Split, tail: keras.Model, maps: 
     """How the tail's features on the test photos differ from the pre-trained ones.
 
     ``cka`` is 1 for none; ``probe_accuracy`` is that of a logistic regression fitted on the
-    features before; ``original_agreement`` is the share of photos that the backbone's own
-    former classifier still answers alike (absent when that classifier is not to be had).
+    features before; so are ``brightness_probe`` and the others, of a ridge classifier, for whether a photo is above the
+    training photos' median of that attribute (``…_before`` on the features before).
     """
     labels, test = materials.photos.labels, split.test
     before, after = materials.features[test], pooled_features(tail, maps[test])
     probe = new_probe().fit(materials.features[split.train], labels[split.train])
     lost = {"cka": linear_cka(before, after), "probe_accuracy": float(probe.score(after, labels[test]))}
-    original = load_original_classifier(materials.backbone.base)
-    if original:
-        lost["original_agreement"] = float((original.answers(before) == original.answers(after)).mean())
+    attributes = attributes_of(materials.photos)
+    if attributes is not None:
+        above = attributes > np.median(attributes[split.train], axis=0)
+        for name, answer in zip(ATTRIBUTES, above.T, strict=True):
+            probe = make_pipeline(StandardScaler(), RidgeClassifier(alpha=1000))
+            probe.fit(materials.features[split.train], answer[split.train])
+            lost[f"{name}_probe_before"], lost[f"{name}_probe"] = (
+                float(probe.score(features, answer[test])) for features in (before, after))
     return lost
 
 

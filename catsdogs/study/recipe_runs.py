@@ -1,4 +1,4 @@
-"""Whole recipes: the challenge's two phases, and the better one with or without each ingredient."""
+"""Whole recipes: the challenge's two phases, and the better one."""
 
 import time
 
@@ -8,7 +8,7 @@ from catsdogs.data import split_photos
 from catsdogs.pipeline import Materials
 from catsdogs.quiet import keras
 from catsdogs.study.measures import measure_parts
-from catsdogs.study.recipe import both_views, mean_over_views, train_better
+from catsdogs.study.recipe import all_views, mean_over_views, train_better
 from catsdogs.training import build_head, fine_tune, tail_and_head, train_head
 
 
@@ -42,20 +42,18 @@ def _challenge_rows(materials: Materials, config: Config) -> list[dict]:
             for number, phase, answers in ((1, phase1, before), (2, phase2, after))]
 
 
-def better_run(materials: Materials, config: BetterConfig, ingredient: str = "") -> list[dict]:
+def better_run(materials: Materials, config: BetterConfig) -> list[dict]:
     """The better recipe with these settings; needs the photos.
 
-    Args:
-        ingredient: what differs from the recipe, for the row.
-
     Returns:
-        a row for the answers from the photo alone and one for those from both ``views``.
+        a row for the answers from the photo alone, at one size, and one for those from all ``views``.
     """
     photos, split = materials.photos, split_photos(materials.photos, config)
     keras.utils.clear_session()
-    views = both_views(materials, config)
+    views = all_views(materials, config)
     start = time.perf_counter()
     _, model = train_better(materials.backbone.base, views, photos.labels, split, config)
     seconds = time.perf_counter() - start
+    answers = {1: model.predict(views[0][0], verbose=0), 2 * len(views): mean_over_views(model, views)}
     return [{"phase": 2, "views": seen, "epochs": config.fine_tune_epochs, "seconds": seconds,
-             **measure_parts(mean_over_views(model, views[:seen]), photos, split)} for seen in (1, 2)]
+             **measure_parts(given, photos, split)} for seen, given in answers.items()]

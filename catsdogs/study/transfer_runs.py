@@ -1,13 +1,11 @@
-"""Where training starts: pre-trained weights, random but frozen ones, or random ones trained end to end."""
+"""Where training starts: pre-trained weights, or random ones, frozen as well."""
 
-import time
-from dataclasses import replace
 
 import numpy as np
 
 from catsdogs.backbone import new_base
 from catsdogs.config import Config
-from catsdogs.data import Photos, draw_photos, split_photos
+from catsdogs.data import Photos, split_photos
 from catsdogs.features import outputs, preprocess
 from catsdogs.photo import read_photo, resize_photo
 from catsdogs.pipeline import Materials
@@ -15,29 +13,22 @@ from catsdogs.quiet import keras
 from catsdogs.study.measures import measure_parts
 from catsdogs.study.phase1_runs import head_row
 from catsdogs.study.phase2_runs import new_probe
-from catsdogs.training import build_head, fit, tail_and_head
 
 TRAIN_SIZES = (20, 50, 100, 300, 1000, 2400)
 PROBED_LAYERS = ("block_1_project_BN", "block_3_project_BN", "block_6_project_BN", "block_10_project_BN",
                  "block_13_project_BN", "out_relu")
-SMALL_IMAGE = 64
-SCRATCH_SIZES = (100, 2400)
-SCRATCH_PHOTO_PASSES = 24_000
 
 
 def transfer_run(materials: Materials, config: Config, start: str) -> list[dict]:
     """Learning curves from pre-trained or random weights; needs the photos.
 
     Args:
-        start: "pretrained", a frozen extractor; "random", the same with random weights;
-            "scratch", random weights trained end to end on images of ``SMALL_IMAGE`` px.
+        start: "pretrained", a frozen extractor; "random", the same with random weights.
 
     Returns:
-        a row per number of training photos; for the extractors also a row per probed layer, with
-        ``layer`` and the measures of a logistic regression on that layer's mean activations.
+        a row per number of training photos, and one per probed layer, with ``layer`` and the measures of a logistic
+        regression on that layer's mean activations.
     """
-    if start == "scratch":
-        return _scratch_rows(materials.photos, config)
     photos = materials.photos
     base = materials.backbone.base if start == "pretrained" else random_base(photos, config)
     wide = outputs(photos, _probed(base))
@@ -84,25 +75,3 @@ def _probed(base: keras.Model) -> keras.Model:
     pooled = [keras.layers.GlobalAveragePooling2D(name=f"pooled_{name}")(base.get_layer(name).output)
               for name in PROBED_LAYERS]
     return keras.Model(base.input, keras.layers.Concatenate(name="probed")(pooled))
-
-
-def _scratch_rows(photos: Photos, config: Config) -> list[dict]:
-    pixels = preprocess(_pixels(photos, np.arange(len(photos)), SMALL_IMAGE))
-    split, rows = split_photos(photos, config), []
-    for count in _sizes(SCRATCH_SIZES, photos, config):
-        keras.utils.clear_session()
-        keras.utils.set_random_seed(config.seed)
-        base = new_base(SMALL_IMAGE)
-        for layer in base.layers:
-            if isinstance(layer, keras.layers.BatchNormalization):
-                layer.momentum = 0.9  # MobileNetV2's own 0.999 needs thousands of steps to forget its start
-        model = tail_and_head(base, build_head(config))
-        few = replace(split, train=draw_photos(split.train, photos.labels, count, config.seed))
-        # As many steps for all, up to a limit, or the small sets would stop before they learned anything.
-        epochs = min(100, SCRATCH_PHOTO_PASSES // count)
-        start = time.perf_counter()
-        phase = fit(model, pixels, photos.labels, few, replace(config, patience=epochs // 2), 1e-3, epochs)
-        rows.append({"train_photos": count, **measure_parts(model.predict(pixels, verbose=0), photos, few),
-                     "epochs": len(phase.history["loss"]), "seconds": time.perf_counter() - start,
-                     "parameters": model.count_params()})
-    return rows

@@ -21,10 +21,9 @@ from catsdogs.classroom.delivery import (
     SECTIONS,
     TEMPLATE,
     check_delivery,
-    sections,
     start,
 )
-from catsdogs.classroom.repository import delivered_files
+from catsdogs.classroom.repository import delivered_files, sections
 from catsdogs.cli import main
 from catsdogs.config import PHASE1_CHECKPOINT, PHASE2_CHECKPOINT
 from catsdogs.quiet import keras
@@ -345,12 +344,24 @@ def test_of_a_delivery_in_plain_keras_what_is_wrong_is_told(plain, monkeypatch):
     (plain / "README.md").write_text(" \n")
     assert "vazio" in problems(plain, "README", monkeypatch)[0]
     monkeypatch.undo()
-    (plain / "models" / "classes.json").write_text("[]")
-    assert "models/classes.json" in problems(plain, "Checkpoints", monkeypatch)[0]
+    (plain / "models" / PHASE2_CHECKPOINT).write_bytes(b"PK")
+    assert "modelo do Keras" in problems(plain, "Checkpoints", monkeypatch)[0]
     monkeypatch.undo()
-    (plain / "models" / "classes.json").write_text('["maçã", "pera"]', encoding="utf-8")
     tiny_photos(plain / "fotos", names=("maçã", "pera"), count=2)
     assert "fotos" in problems(plain, "Fotos", monkeypatch)[0]
+
+
+@pytest.mark.parametrize("classes", [None, "", "[]", "7", '["maçã"]', "[1, 2]"])
+def test_without_class_names_a_delivery_in_plain_keras_is_told_to_write_them(plain, classes):
+    path = plain / "models" / "classes.json"
+    path.unlink()
+    if classes is not None:
+        path.write_text(classes, encoding="utf-8")
+    checks = check_delivery(plain)
+    assert [check.name for check in checks if check.status == "falta"] == ["Checkpoints"]
+    told, = next(check for check in checks if check.name == "Checkpoints").problems
+    assert "models/classes.json" in assert_sentence(told) and 'como ["cats", "dogs"]' in told
+    assert not any("catsdogs new" in problem for check in checks for problem in check.problems)
 
 
 def test_a_checkpoint_with_code_of_its_own_is_not_run(delivered, monkeypatch):

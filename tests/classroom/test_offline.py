@@ -12,12 +12,14 @@ from http.server import SimpleHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 from threading import Thread
 
+import numpy as np
 import pytest
 from helpers import assert_sentence, body
 
 from catsdogs.classroom import lab, offline
 from catsdogs.classroom.offline import SCRIPT_FILE, gather
-from catsdogs.classroom.settle import settle
+from catsdogs.classroom.settle import main as settle
+from catsdogs.classroom.settle import settle_base, settle_photos
 from catsdogs.cli import main
 from catsdogs.config import Config
 from catsdogs.data import find_photos
@@ -393,11 +395,55 @@ def test_trouble_gives_one_sentence_and_leaves_no_half(prepared, machine, troubl
 
 def test_settled_photos_are_where_they_are_looked_for(prepared):
     for _ in range(2):
-        settle(prepared[0] / lab.PHOTOS)
+        settle_photos(prepared[0] / lab.PHOTOS)
     photos = find_photos(Config(), url="http://127.0.0.1:9/never.zip", expected_bytes=None)
     assert photos.has_files and len(photos) == 48
 
 
 def test_photos_that_were_not_gathered_are_not_settled(tmp_path):
-    settle(tmp_path / lab.PHOTOS)
+    settle_photos(tmp_path / lab.PHOTOS)
     assert not official_archive().exists()
+
+
+def test_the_settled_base_is_the_repositorys_and_needs_no_network(shipped, new_backbone, monkeypatch):
+    from keras.src.utils import file_utils
+
+    from catsdogs.quiet import keras
+
+    def get_file(name, *_, cache_subdir, **__):  # as Keras's own, but for a home that is not that of its import
+        return str(Path(os.environ["KERAS_HOME"], cache_subdir, name))
+
+    settle_base()
+    monkeypatch.setattr(file_utils, "get_file", get_file)
+    found = keras.applications.MobileNetV2(input_shape=(224, 224, 3), include_top=False, weights="imagenet")
+    for one, other in zip(found.get_weights(), new_backbone.base.get_weights(), strict=True):
+        assert np.array_equal(one, other)
+
+
+def test_what_lies_where_keras_looks_is_not_touched(shipped):
+    from catsdogs.backbone import keras_path
+
+    keras_path().parent.mkdir(parents=True)
+    keras_path().write_text("mine")
+    settle_base()
+    assert keras_path().read_text() == "mine" and list(keras_path().parent.iterdir()) == [keras_path()]
+
+
+@pytest.mark.parametrize("trouble", ["no folder", "full disk"])
+def test_a_base_that_cannot_be_written_is_told_and_spoils_nothing(shipped, prepared, monkeypatch, capsys, trouble):
+    from catsdogs import backbone
+
+    home = backbone.keras_path().parents[1]
+    if trouble == "no folder":
+        home.write_text("a file")
+    else:
+        monkeypatch.setattr(backbone.keras.Model, "save", full_disk)
+    settle(prepared[0] / lab.PHOTOS)
+    assert "instalar.py" in assert_sentence(capsys.readouterr().err.strip())
+    assert official_archive().exists() and not (home / "models" / backbone.KERAS_FILE).exists()
+
+
+def full_disk(model, path):
+    """What h5py does when the disk takes no more."""
+    path.write_bytes(b"half")
+    raise RuntimeError("Can't decrement id ref count (unable to extend file properly, errno = 28)")

@@ -14,6 +14,7 @@ from catsdogs.storage.bundle import load_bundle_about, load_bundle_activations, 
 def bundled(isolated, studied, backbone):
     """The small set's activations as the repository's bundle."""
     save_bundle(isolated / "shipped" / "bundle.npz", studied.photos, studied.maps,
+                np.zeros((len(studied.photos), 4), np.float32),
                 {"fingerprint": backbone.fingerprint, "image_size": 96, "data": "fotos de teste"})
     return studied
 
@@ -29,7 +30,8 @@ def test_round_trip_errs_by_less_than_one_step_per_channel(bundled, backbone):
 def test_extremes_and_constant_channels_survive(isolated):
     photos = fake_photos(1)
     values = np.array([[-1e3, 5.0, 0.0, 1e-9], [1e3, 5.0, 0.0, 3e-9]], np.float32).reshape(2, 1, 1, 4)
-    save_bundle(isolated / "shipped" / "bundle.npz", photos, values, {"fingerprint": "f", "image_size": 96})
+    save_bundle(isolated / "shipped" / "bundle.npz", photos, values, np.zeros((2, 4), np.float32),
+                {"fingerprint": "f", "image_size": 96})
     np.testing.assert_allclose(load_bundle_activations(photos.digests, 96, "f"), values, rtol=1e-5, atol=1e-7)
 
 

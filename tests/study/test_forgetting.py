@@ -1,16 +1,12 @@
-"""Forgetting: the similarity of two sets of features, and the classifier of the task before."""
+"""Forgetting: the similarity of two sets of features, and ImageNet's own answers."""
 
 from types import SimpleNamespace
 
 import numpy as np
 import pytest
 
-from catsdogs.backbone import fingerprint
-from catsdogs.config import ORIGINAL_CLASSIFIER
 from catsdogs.study import forgetting
-from catsdogs.study.forgetting import OriginalClassifier, linear_cka, load_original_classifier
-
-KERNEL, BIAS = np.eye(1280, 4, dtype=np.float32), np.arange(4, dtype=np.float32)
+from catsdogs.study.forgetting import imagenet_answers, linear_cka
 
 
 @pytest.fixture
@@ -65,53 +61,23 @@ def test_cka_of_independent_features_goes_to_zero_with_many_samples():
     assert many < 0.001 < 0.1 < few
 
 
-def test_the_answer_is_the_class_of_the_largest_logit():
-    classifier = OriginalClassifier(np.array([[1.0, 0, 0], [0, 1, 0]]), np.array([0.0, 0, 3]), "três classes")
-    assert classifier.answers(np.array([[5.0, 1], [1, 5], [1, 1]])).tolist() == [0, 1, 2]
+@pytest.fixture(autouse=True)
+def nothing_kept():
+    forgetting._imagenet_classifier.cache_clear()
+    yield
+    forgetting._imagenet_classifier.cache_clear()
 
 
-@pytest.fixture
-def classifier(isolated):
-    """Write a classifier for a network with this fingerprint into the repository's models folder."""
-    def write(of_network: str) -> None:
-        (isolated / "shipped").mkdir(parents=True)
-        np.savez(isolated / "shipped" / ORIGINAL_CLASSIFIER, kernel=KERNEL, bias=BIAS, task="quatro raças",
-                 fingerprint=of_network)
-    return write
+def test_imagenet_answers_the_class_of_the_largest_logit(monkeypatch):
+    weights = [np.array([[1.0, 0, 0], [0, 1, 0]]), np.array([0.0, 0, 3])]
+    whole = SimpleNamespace(get_layer={"predictions": SimpleNamespace(get_weights=lambda: weights)}.get)
+    asked = []
+    monkeypatch.setattr(forgetting.keras.applications, "MobileNetV2", lambda weights: asked.append(weights) or whole)
+    features = np.array([[5.0, 1], [1, 5], [1, 1]])
+    assert imagenet_answers(features).tolist() == imagenet_answers(features).tolist() == [0, 1, 2]
+    assert asked == ["imagenet"]
 
 
-def test_the_shipped_classifier_goes_with_its_own_backbone(classifier, backbone):
-    classifier(fingerprint(backbone.base))
-    original = load_original_classifier(backbone.base)
-    assert (original.kernel == KERNEL).all() and (original.bias == BIAS).all() and original.task == "quatro raças"
-
-
-def test_the_shipped_classifier_is_not_used_with_another_backbone(classifier, backbone):
-    classifier("another network")
-    assert load_original_classifier(backbone.base) is None
-
-
-def test_without_files_or_network_there_is_no_classifier(backbone, capsys):
-    assert load_original_classifier(backbone.base) is None
+def test_without_network_there_are_no_answers(capsys):
+    assert imagenet_answers(np.zeros((2, 1280))) is None
     assert not capsys.readouterr().out  # Keras announces the download that fails
-
-
-@pytest.fixture
-def imagenet(monkeypatch):
-    """Pretend that Keras downloads the whole ImageNet network, whose last convolution is given."""
-    def pretend(last_convolution: np.ndarray) -> None:
-        layers = {"Conv_1": [last_convolution], "predictions": [KERNEL, BIAS]}
-        whole = SimpleNamespace(get_layer=lambda name: SimpleNamespace(get_weights=lambda: layers[name]))
-        monkeypatch.setattr(forgetting.keras.applications, "MobileNetV2", lambda weights: whole)
-    return pretend
-
-
-def test_official_weights_bring_the_imagenet_classifier(imagenet, backbone):
-    imagenet(backbone.base.get_layer("Conv_1").get_weights()[0])
-    original = load_original_classifier(backbone.base)
-    assert (original.kernel == KERNEL).all() and original.task == "as 4 classes da ImageNet"
-
-
-def test_the_imagenet_classifier_is_not_used_with_other_weights(imagenet, backbone):
-    imagenet(backbone.base.get_layer("Conv_1").get_weights()[0] + 1)
-    assert load_original_classifier(backbone.base) is None

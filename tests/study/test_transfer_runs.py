@@ -1,15 +1,13 @@
-"""Where training starts: pre-trained, random and frozen, or trained from scratch."""
+"""Where training starts: pre-trained, or random and frozen."""
 
 from dataclasses import replace
 
 import pytest
 from helpers import CONFIG, FAST, MEASURED
 
-from catsdogs.quiet import keras
 from catsdogs.study import transfer_runs
 from catsdogs.study.phase1_runs import head_run
 from catsdogs.study.transfer_runs import random_base, transfer_run
-from catsdogs.training import build_head
 
 
 @pytest.mark.slow
@@ -41,21 +39,3 @@ def test_transfer_gives_a_row_per_size_and_a_row_per_layer(materials, monkeypatc
     assert all(set(row) >= MEASURED for row in rows)
     (usual,) = head_run(materials, FAST)
     assert rows[2]["test_loss"] == pytest.approx(usual["test_loss"], rel=1e-2)  # the same features by another road
-
-
-@pytest.mark.slow
-def test_from_scratch_the_whole_network_is_trained(materials, monkeypatch):
-    def small_network(size):
-        photo = keras.Input((size, size, 3))
-        return keras.Model(photo, keras.layers.Conv2D(1280, 3, strides=8)(photo))
-
-    monkeypatch.setattr(transfer_runs, "new_base", small_network)
-    monkeypatch.setattr(transfer_runs, "SMALL_IMAGE", 32)
-    monkeypatch.setattr(transfer_runs, "SCRATCH_SIZES", (20, 1000))
-    monkeypatch.setattr(transfer_runs, "SCRATCH_PHOTO_PASSES", 160)
-    rows = transfer_run(materials, FAST, "scratch")
-    most = len(materials.split.train)
-    assert [(row["train_photos"], row["epochs"] <= 160 // row["train_photos"]) for row in rows] == [
-        (20, True), (most, True)]
-    whole = small_network(32).count_params() + build_head(CONFIG).count_params()
-    assert all(set(row) >= MEASURED and row["parameters"] == whole for row in rows)

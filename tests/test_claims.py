@@ -1,0 +1,202 @@
+"""What the pages say of recorded experiments, in sentences that a person wrote, is what the rows say.
+
+Each test stands for the conclusions of one page. "Cabe no acaso" is an interval of 95% that holds zero.
+"""
+
+from pathlib import Path
+from statistics import mean
+
+import pytest
+
+from catsdogs.config import RECORD_FILE
+from catsdogs.evaluation import change_over_splits
+from catsdogs.files import read_json
+from catsdogs.study.challenge import load_challenge
+from catsdogs.study.recorded import change, rows_of
+from catsdogs.study.results import factor_value, load_results
+from catsdogs.study.transfer_runs import PROBED_LAYERS
+
+ROOT = Path(__file__).resolve().parent.parent
+
+
+def values(name: str, measure: str, **setting) -> list[float]:
+    """A measure of every recorded run with these factors or fields of ``Config``."""
+    return [row[measure] for row in rows_of(name)
+            if all(factor_value(row, key) == value for key, value in setting.items())]
+
+
+def fits_in_chance(name: str, measure: str, before: dict, after: dict) -> bool:
+    changed = change(name, measure, before, after)
+    return bool(changed.low <= 0 <= changed.high)
+
+
+def test_forgetting():
+    def at(rate, batch_norm="frozen"):
+        return {"fine_tune_learning_rate": rate, "batch_norm": batch_norm}
+
+    assert fits_in_chance("forgetting", "test_accuracy", at(1e-5), at(3e-4))
+    for measure, before, after in (("sharpness_probe", 0.81, 0.62), ("brightness_probe", 0.66, 0.55),
+                                   ("cka", 0.99, 0.72)):
+        assert change("forgetting", measure, at(1e-5), at(3e-4)).high < 0
+        assert [mean(values("forgetting", measure, **at(rate))) for rate in (1e-5, 3e-4)] == pytest.approx(
+            [before, after], abs=0.005)
+    assert change("forgetting", "test_loss", at(1e-5), at(1e-3)).low > 0
+    assert mean(values("forgetting", "sharpness_probe", **at(1e-3))) < 0.52
+    assert all(values("forgetting", "constant", **at(1e-2)))
+    assert not any(values("forgetting", "constant", **at(1e-3)))
+    # With BatchNorm in training.
+    for measure in ("test_accuracy", "test_loss", "cka"):
+        assert fits_in_chance("forgetting", measure, at(1e-5), at(1e-5, "trained"))
+    assert change("forgetting", "cka", at(1e-4), at(1e-4, "trained")).low > 0
+    losses = values("forgetting", "test_loss", **at(1e-3, "trained"))
+    assert max(losses) > 1 > min(losses)
+
+
+def test_freezing_and_fine_tuning():
+    none = {"unfrozen_layers": 0}
+    for layers in (11, 20, 29):
+        assert fits_in_chance("unfreezing", "test_loss", none,
+                              {"unfrozen_layers": layers, "fine_tune_learning_rate": 1e-5})
+    risky = {"unfrozen_layers": 20, "fine_tune_learning_rate": 1e-4}
+    rise = change("unfreezing", "test_loss", none, risky)
+    assert 0 < rise.low < 0.001
+    settings = {(row["config"]["unfrozen_layers"], row["config"]["fine_tune_learning_rate"])
+                for row in load_results("unfreezing")} - {(0, 1e-5)}
+    assert len(settings) == 9
+    validation = {setting: mean(values("unfreezing", "validation_loss", unfrozen_layers=setting[0],
+                                       fine_tune_learning_rate=setting[1])) for setting in settings}
+    assert min(validation, key=validation.get) == (20, 1e-4)
+
+
+def test_digits_gain_from_fine_tuning():
+    assert change("digits", "test_accuracy", {"phase": 1}, {"phase": 2}).low > 0
+    assert change("digits", "test_loss", {"phase": 1}, {"phase": 2}).high < 0
+    accuracy, loss = ([mean(values("digits", measure, phase=phase)) for phase in (1, 2)]
+                      for measure in ("test_accuracy", "test_loss"))
+    assert accuracy == pytest.approx([0.92, 0.97], abs=0.005) and loss[1] < loss[0] / 3
+
+
+def test_learning_rates():
+    rates = (1e-5, 1e-4, 3e-4, 1e-3, 1e-2, 1e-1)
+    loss = {rate: mean(values("head_rates", "validation_loss", head_learning_rate=rate)) for rate in rates}
+    assert min(loss, key=loss.get) == 1e-4
+    chosen = {"head_learning_rate": 1e-4}
+    for rate in rates[2:]:
+        assert fits_in_chance("head_rates", "validation_loss", chosen, {"head_learning_rate": rate})
+    assert change("head_rates", "validation_loss", chosen, {"head_learning_rate": 1e-5}).low > 0
+
+
+def test_range_test_of_phase_two():
+    rows = [row for row in load_results("rate_range") if row["part"] == "tail"]
+    steps = min(len(row["losses"]) for row in rows)
+
+    def between(low, high):
+        return mean(loss for row in rows for rate, loss in zip(row["rates"][:steps], row["losses"], strict=False)
+                    if low <= rate <= high)
+
+    calm, rising, lost = between(1e-6, 3e-5), between(1e-4, 1e-3), between(1e-3, 1)
+    assert calm < 0.03 and rising > 3 * calm and lost > 0.693
+
+
+def test_results_beside_the_challenge():
+    ours, theirs = read_json(ROOT / "models" / RECORD_FILE), load_challenge()
+    phases = ("phase1", "phase2")
+    assert [round(ours[phase]["validation"]["accuracy"], 4) for phase in phases] == [0.9833, 0.9833]
+    assert [theirs[phase]["validation"]["accuracy"] for phase in phases] == [0.9833, 0.9933]
+    assert [ours[phase]["test"]["errors"] for phase in phases] == [5, 2]
+    assert [theirs[phase]["test"]["errors"] for phase in phases] == [6, 5]
+
+
+def test_dropout():
+    for photos in (100, 2400):
+        none = {"dropout": 0.0, "train_photos": photos}
+        for rate in (0.3, 0.6):
+            for measure in ("test_accuracy", "test_loss"):
+                assert fits_in_chance("dropout", measure, none, {"dropout": rate, "train_photos": photos})
+    few = [mean(values("dropout", "test_loss", dropout=rate, train_photos=100)) for rate in (0.0, 0.3, 0.6)]
+    assert few == sorted(few, reverse=True)
+    assert change("dropout", "train_loss", {"dropout": 0.0, "train_photos": 2400},
+                  {"dropout": 0.6, "train_photos": 2400}).low > 0
+
+
+def test_batch_norm():
+    for measure in ("test_accuracy", "test_loss", "cka"):
+        assert values("batch_norm", measure, batch_norm="inference") == values(
+            "batch_norm", measure, batch_norm="trained")
+    for measure, better in (("test_accuracy", -1), ("test_loss", 1)):
+        changed = change("batch_norm", measure, {"batch_norm": "frozen"}, {"batch_norm": "trained"})
+        assert changed.low <= 0 <= changed.high and changed.mean * better > 0
+
+
+def test_transfer():
+    def start(weights, photos):
+        return {"start": weights, "train_photos": photos}
+
+    for photos in (20, 50, 100, 300, 1000, 2400):
+        gain = change("transfer", "test_accuracy", start("random", photos), start("pretrained", photos))
+        assert gain.low > 0 and gain.mean > 0.4
+    few, all_photos = (mean(values("transfer", "test_accuracy", **start("pretrained", n))) for n in (20, 2400))
+    assert (round(few, 2), round(all_photos, 2)) == (0.95, 0.98)
+    assert max(values("transfer", "test_accuracy", **start("random", 2400))) == pytest.approx(0.6)
+
+
+def test_what_each_layer_holds():
+    def accuracy(weights):
+        return [mean(values("layers", "test_accuracy", start=weights, layer=name)) for name in PROBED_LAYERS]
+
+    trained, random = accuracy("pretrained"), accuracy("random")
+    assert trained == sorted(trained) and round(trained[-1], 2) == 0.99
+    assert all(abs(found - 0.6) < 0.04 for found in (trained[0], *random))
+    first, *rest = [change("layers", "test_accuracy", {"start": "random", "layer": name},
+                           {"start": "pretrained", "layer": name}) for name in PROBED_LAYERS]
+    assert first.low <= 0 <= first.high and all(gain.low > 0 for gain in rest)
+
+
+def test_pooling():
+    for photos in (300, 2400):
+        gap, flatten = ({"pooling": pooling, "train_photos": photos} for pooling in ("gap", "flatten"))
+        assert change("pooling", "test_loss", gap, flatten).low > 0
+        assert mean(values("pooling", "test_loss", **flatten)) > 3 * mean(values("pooling", "test_loss", **gap))
+    few, every = (change("pooling", "test_accuracy", {"pooling": "flatten", "train_photos": photos},
+                         {"pooling": "gap", "train_photos": photos}) for photos in (300, 2400))
+    assert 0 < few.low < few.mean < 0.01 and every.low <= 0 <= every.high
+
+
+def test_phases_and_recipes():
+    first, second = ({"recipe": "desafio", "phase": phase} for phase in (1, 2))
+    better = {"recipe": "melhor", "phase": 2}
+    for before, after in ((first, second), (second, better)):
+        for measure, way in (("test_accuracy", 1), ("test_auc", 1), ("test_loss", -1)):
+            assert fits_in_chance("repeated_runs", measure, before, after)
+            assert change("repeated_runs", measure, before, after).mean * way > 0
+    errors = [sum(values("repeated_runs", "test_errors", **setting)) for setting in (second, better)]
+    assert errors == [33, 19]
+    losses = [values("repeated_runs", "test_loss", **setting) for setting in (second, better)]
+    assert [round(mean(found), 3) for found in losses] == [0.032, 0.02]
+    assert sum(after < before for before, after in zip(*losses, strict=True)) == 8
+    loss = change("repeated_runs", "test_loss", second, better)
+    assert (round(loss.mean, 3), round(loss.low, 3), round(loss.high, 3)) == (-0.012, -0.024, 0)
+    assert round(loss.p_value, 4) == 0.0502
+
+
+def test_verdicts():
+    """Those that no test above holds."""
+    none, twenty = ({"unfrozen_layers": layers, "fine_tune_learning_rate": 1e-5} for layers in (0, 20))
+    assert fits_in_chance("unfreezing", "test_loss", none, twenty)
+    low, high = ({"fine_tune_learning_rate": rate, "batch_norm": "frozen"} for rate in (1e-5, 3e-4))
+    strict = 0.05 / 16
+    sure = change("transfer", "test_accuracy", {"start": "random", "train_photos": 2400},
+                  {"start": "pretrained", "train_photos": 2400})
+    assert sure.p_value < strict
+    hints = (change("pooling", "test_loss", {"pooling": "flatten", "train_photos": 2400},
+                    {"pooling": "gap", "train_photos": 2400}),
+             change("digits", "test_accuracy", {"phase": 1}, {"phase": 2}),
+             change("forgetting", "sharpness_probe", low, high))
+    assert all(strict < hint.p_value < 0.05 for hint in hints)
+    by_phase = {1: [], 2: []}
+    for row in rows_of("repeated_runs"):
+        (cats, a), (b, dogs) = row["test_confusion"]
+        if row["recipe"] == "desafio":
+            by_phase[row["phase"]].append(abs(cats / (cats + a) - dogs / (b + dogs)))
+    balance = change_over_splits(by_phase[1], by_phase[2])
+    assert balance.mean < 0 and balance.low <= 0 <= balance.high
