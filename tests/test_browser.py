@@ -21,6 +21,7 @@ from urllib.parse import unquote, urlsplit
 import numpy as np
 import pytest
 from book_licences import PARTS
+from book_publish import MERGED
 from helpers import missing
 from kept import content_of, kept
 from PIL import Image
@@ -350,7 +351,8 @@ def test_what_the_engine_s_binaries_name_is_among_the_licences(site):
 @pytest.fixture(scope="session")
 def page_names(site):
     """The pages a reader can reach; the first address leads to one of them, and 404.html works at the final address."""
-    names = {path.relative_to(site).as_posix() for path in site.rglob("*.html")} - {"index.html", "404.html"}
+    names = {path.relative_to(site).as_posix() for path in site.rglob("*.html")}
+    names -= {"index.html", "404.html", *(f"{name}.html" for name in MERGED)}
     return sorted(name for name in names if not name.startswith(("_static/", "_sources/")))
 
 

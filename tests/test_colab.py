@@ -32,7 +32,7 @@ ENVIRONMENT = dict(os.environ)
 SETTING = ENVIRONMENT.get("CATSDOGS_COLAB", "")
 NOTEBOOKS = sorted((ROOT / "book").rglob("*.ipynb"))
 WHOLE_GAME = "transfer-learning_cats-vs-dogs"
-FEW = (WHOLE_GAME, "escalando")
+FEW = (WHOLE_GAME, "bastidores")
 CHOSEN = [path for path in NOTEBOOKS if SETTING or path.stem in FEW]
 # What Colab has among all that the notebooks use, and what executes a notebook.
 PREINSTALLED = ("tensorflow", "numpy", "matplotlib", "scikit-learn", "ipykernel", "nbclient", "pip")

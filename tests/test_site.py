@@ -15,6 +15,7 @@ from urllib.parse import unquote, urlsplit
 import nbformat
 import pytest
 from book_licences import FOLDER, PARTS
+from book_publish import MERGED
 from book_solutions import add_solutions
 from bs4 import BeautifulSoup
 
@@ -27,6 +28,7 @@ CSS_ADDRESS = re.compile(r"(?:url\(|@import(?!\s+url))\s*['\"]?([^'\")\s;]+)")
 SCRIPT_ADDRESS = re.compile(
     r"(?:\bimport\b|\bfetch\b|importScripts|\bsrc\b)[^;\n]{0,80}?[\"'`]((?:https?:)?//[^\"'`]+)")
 
+ELSEWHERE = {"index.html", "404.html", *(f"{name}.html" for name in MERGED)}
 DEBRIS = ["\r", "\x1b", "█", "━ ", "it/s]", "WARNING:", "INFO:", "tensorflow/core", "[0m"]
 
 ENGLISH = re.compile(
@@ -46,8 +48,8 @@ def pages(site):
     found = {}
     for path in sorted(site.rglob("*.html")):
         name = path.relative_to(site).as_posix()
-        # The root index.html only redirects, and 404.html stands for any address: they have tests of their own.
-        if name not in ("index.html", "404.html") and not name.startswith(("_static/", "_sources/")):
+        # Those that only redirect, and 404.html, which stands for any address, have tests of their own.
+        if name not in ELSEWHERE and not name.startswith(("_static/", "_sources/")):
             found[name] = parse(path.read_bytes().decode("utf-8"))
     assert found, f"there are no pages in {site}"
     return found
@@ -282,6 +284,16 @@ def test_internal_links_resolve(site, pages):
 def test_root_redirects_to_the_first_page(site):
     refresh = parse((site / "index.html").read_text(encoding="utf-8")).find("meta", attrs={"http-equiv": "Refresh"})
     assert (site / refresh["content"].partition("url=")[2]).is_file()
+
+
+@pytest.mark.parametrize("old", MERGED)
+def test_the_address_of_a_merged_page_leads_on(site, old):
+    page = parse((site / f"{old}.html").read_text(encoding="utf-8"))
+    address = page.find("meta", attrs={"http-equiv": "refresh"})["content"].partition("url=")[2]
+    target = (site / old).parent / address
+    assert target.resolve() == (site / f"{MERGED[old][0]}.html").resolve() and target.is_file()
+    assert page.find("a")["href"] == address and page.find("a").get_text() == MERGED[old][1]
+    assert page.html["lang"] == "pt-BR" and "/" not in page.title.get_text()
 
 
 def test_every_page_of_the_contents_is_built(pages):

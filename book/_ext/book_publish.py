@@ -1,4 +1,4 @@
-"""What a published site needs besides its pages: its address, a map for search engines, a page for wrong addresses.
+"""What a published site needs besides its pages: its address, a map for search engines, pages for other addresses.
 
 The address is that of GitHub Pages for the repository that ``_config.yml`` names.
 """
@@ -15,6 +15,26 @@ NOT_FOUND = {
             "<p>O endereço pode ter mudado ou ter um erro de digitação. Procure a página no menu, use a busca "
             "ou volte à página inicial.</p>",
 }
+
+# Pages that became part of another, which their old addresses lead on to.
+MERGED = {
+    "book/desafio/objetivos": ("book/index", "Transfer Learning na Prática"),
+    "book/alem/escalando": ("book/alem/bastidores", "Bastidores"),
+    "book/alem/reprodutibilidade": ("book/alem/bastidores", "Bastidores"),
+    "book/alem/confiabilidade": ("book/alem/bastidores", "Bastidores"),
+}
+LEADS_ON = """<!DOCTYPE html>
+<html lang="pt-BR">
+<head>
+<meta charset="utf-8">
+<meta name="viewport" content="width=device-width, initial-scale=1">
+<meta name="robots" content="noindex">
+<meta http-equiv="refresh" content="0; url={address}">
+<title>{title}</title>
+</head>
+<body><p>Esta página agora faz parte de <a href="{address}">{title}</a>.</p></body>
+</html>
+"""
 
 
 def use_address(app, config):
@@ -46,10 +66,21 @@ def write_map(app, exception):
     (folder / "robots.txt").write_text(f"User-agent: *\nAllow: /\nSitemap: {address}sitemap.xml\n", encoding="utf-8")
 
 
+def lead_on(app, exception):
+    """Write a page at the address of each one that was merged."""
+    if exception or app.builder.format != "html":
+        return
+    for old, (new, title) in MERGED.items():
+        path = Path(app.outdir, app.builder.get_target_uri(old))
+        address = app.builder.get_relative_uri(old, new)
+        path.write_text(LEADS_ON.format(address=address, title=title), encoding="utf-8")
+
+
 def setup(app):
     """Connect the steps, before those of the extensions that use the address."""
     for extension in ("notfound.extension", "sphinxext.opengraph"):
         app.setup_extension(extension)
     app.connect("config-inited", use_address, priority=100)
     app.connect("build-finished", write_map)
+    app.connect("build-finished", lead_on)
     return {"parallel_read_safe": True, "parallel_write_safe": True}

@@ -148,7 +148,7 @@ function showAnswer({ canvas, about, probabilities, heat, milliseconds }) {
   drawPhoto(part("heat"), canvas);
   drawHeat(part("heat"), heat.at(-1), winner === 1 ? 1 : -1);
   part("heat").setAttribute("aria-label", `A foto com as regiões que falam por ${about.classes[winner]} em laranja.`);
-  part("time").textContent = `${Math.round(milliseconds)} ms neste aparelho.`;
+  part("time").textContent = `${Math.round(milliseconds)} ms neste dispositivo.`;
   part("answer").hidden = false;
 }
 
