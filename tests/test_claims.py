@@ -8,10 +8,12 @@ from statistics import mean
 
 import pytest
 
-from catsdogs.config import RECORD_FILE
+from catsdogs.backbone import new_base
+from catsdogs.config import RECORD_FILE, BetterConfig
 from catsdogs.evaluation import change_over_splits
 from catsdogs.files import read_json
 from catsdogs.study.challenge import load_challenge
+from catsdogs.study.recipe import view_sizes
 from catsdogs.study.recorded import change, rows_of
 from catsdogs.study.results import factor_value, load_results
 from catsdogs.study.transfer_runs import PROBED_LAYERS
@@ -200,3 +202,13 @@ def test_verdicts():
             by_phase[row["phase"]].append(abs(cats / (cats + a) - dogs / (b + dogs)))
     balance = change_over_splits(by_phase[1], by_phase[2])
     assert balance.mean < 0 and balance.low <= 0 <= balance.high
+
+
+def test_what_pages_tell_of_network_and_recipe():
+    base = new_base(96)
+    assert len(base.layers) - 20 == 134
+    better = BetterConfig()
+    assert base.layers[-better.unfrozen_layers].name.startswith("block_13")
+    assert view_sizes(better) == [224, 288] and better.mirror and better.average_weights
+    assert (better.unfrozen_layers, better.fine_tune_learning_rate, better.fine_tune_epochs) == (38, 1e-4, 5)
+    assert (better.feature_dropout, better.dropout, better.head_units) == (0.5, 0.3, 256)

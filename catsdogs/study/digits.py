@@ -1,14 +1,13 @@
 """The same two phases on images far from ImageNet: the handwritten digits that scikit-learn ships, odd or even."""
 
-
 import numpy as np
 from sklearn.datasets import load_digits
 from sklearn.model_selection import train_test_split
 
-from catsdogs.backbone import cut, new_base
+from catsdogs.backbone import base_at, cut
 from catsdogs.config import Config
 from catsdogs.data import Photos, Split
-from catsdogs.features import preprocess
+from catsdogs.features import pooled_features, preprocess
 from catsdogs.photo import resize_photo
 from catsdogs.pipeline import Materials
 from catsdogs.quiet import keras
@@ -41,13 +40,9 @@ def digits_run(materials: Materials, config: Config) -> list[dict]:
     split = Split(np.sort(train), np.sort(validation), np.sort(test))
 
     keras.utils.clear_session()
-    base = new_base(SIZE)
-    base.set_weights(materials.backbone.base.get_weights())
-    base.trainable = False
-    trunk, tail = cut(base, config.unfrozen_layers)
+    trunk, tail = cut(base_at(materials.backbone.base, SIZE), config.unfrozen_layers)
     maps = trunk.predict(preprocess(np.stack([resize_photo(image, SIZE) for image in images])), verbose=0)
-    pooled = keras.layers.GlobalAveragePooling2D()(tail.output)
-    features = keras.Model(tail.input, pooled).predict(maps, verbose=0)
+    features = pooled_features(tail, maps)
 
     keras.utils.set_random_seed(config.seed)
     head = build_head(config)

@@ -200,21 +200,6 @@ def schedule(rates: Sequence[float], steps_per_epoch: int) -> Figure:
     return figure
 
 
-def effects(rows: dict[str, dict], axis: str, digits: int = 3) -> Figure:
-    """Changes with their intervals, one line each, around the zero of no effect; values are ``Estimate``."""
-    figure, axes = plots.new_figure(7.2, 0.5 * len(rows) + 1.2)
-    places = np.arange(len(rows))[::-1]
-    for place, change in zip(places, rows.values(), strict=True):
-        axes.errorbar(change.mean, place, xerr=[[change.mean - change.low], [change.high - change.mean]], fmt="o",
-                      color=plots.SERIES_COLORS[0], capsize=4)
-    axes.axvline(0, color="0.4", linewidth=1, linestyle=":")
-    axes.set_yticks(places, list(rows))
-    axes.set_xlabel(axis)
-    plots.decimal_comma(axes.xaxis, digits)
-    axes.grid(alpha=0.3, axis="x")
-    return figure
-
-
 def speedups(ratios: dict[str, float], axis: str) -> Figure:
     """How many times better each thing is, as bars on a logarithmic axis, with a line where nothing changes."""
     figure, axes = plots.new_figure(7.2, 0.45 * len(ratios) + 1.2)

@@ -1,6 +1,5 @@
 """Where training starts: pre-trained weights, or random ones, frozen as well."""
 
-
 import numpy as np
 
 from catsdogs.backbone import new_base

@@ -26,7 +26,6 @@ FIGURES = {
                                          "Perda"),
     "estimates_log": lambda: figures.estimates({"um": {20: ESTIMATE, 2400: ESTIMATE}}, "Fotos", "Perda", log=True),
     "schedule": lambda: figures.schedule([0.0, 1e-4, 0.0], 1),
-    "effects": lambda: figures.effects({"um": ESTIMATE, "outro": ESTIMATE}, "Mudança na perda"),
     "speedups": lambda: figures.speedups({"um": 20.5, "outro": 0.8}, "Vezes melhor"),
 }
 

@@ -85,6 +85,13 @@ def test_every_probed_layer_has_a_name():
     assert tuple(VIEWS["layers"].names) == PROBED_LAYERS
 
 
+def test_intervals_of_digits_know_how_many_there_are():
+    from catsdogs.study.digits import TEST, VALIDATION, digit_images
+
+    train = len(digit_images()[0]) - TEST - VALIDATION
+    assert VIEWS["digits"].test_to_train == pytest.approx(TEST / train)
+
+
 def test_an_unknown_name_is_refused(refused):
     assert "forgetting" in refused(mostrar, "nada")
 
