@@ -133,6 +133,11 @@ def trunk_runner(backbone: Backbone):
     return litert.make_runner(export_trunk(backbone), BATCH)
 
 
+def runner(model: keras.Model) -> Callable[[np.ndarray], np.ndarray]:
+    """A frozen model as a function of up to ``BATCH`` preprocessed photos, as ``trunk_runner``."""
+    return _keras_runner(model) if _keras_is_faster() else litert.make_runner(litert.convert(model), BATCH)
+
+
 def _keras_is_faster() -> bool:
     from catsdogs.quiet import tf
 
@@ -152,8 +157,7 @@ def outputs(photos: Photos, model: keras.Model) -> np.ndarray:
     Returns:
         float32 array (n, …), in the photos' order.
     """
-    run = _keras_runner(model) if _keras_is_faster() else litert.make_runner(litert.convert(model), BATCH)
-    size = model.input_shape[1]
+    run, size = runner(model), model.input_shape[1]
     with ThreadPoolExecutor(os.cpu_count()) as decoders:
         paths, pieces = [photos.path(i) for i in range(len(photos))], range(0, len(photos), CHUNK)
         return np.concatenate([extract(paths[at:at + CHUNK], photos.digests[at:at + CHUNK], size, run, decoders.map)

@@ -12,8 +12,8 @@ from catsdogs.text import display_name, number, percent
 
 # Okabe-Ito colours, told apart by colour-blind readers too.
 CLASS_COLORS = ("#D55E00", "#0072B2")
-SERIES_COLORS = ("#0072B2", "#D55E00", "#009E73", "#CC79A7")
-SERIES_MARKS = "os^D"
+SERIES_COLORS = ("#0072B2", "#D55E00", "#009E73", "#CC79A7", "#4D4D4D")
+SERIES_MARKS = "os^Dv"
 TRAIN_COLOR, VALIDATION_COLOR = "#009E73", "#CC79A7"
 DPI = 144
 JPEG_QUALITY = 92
@@ -159,6 +159,6 @@ def roc_and_precision_recall(curves: dict[str, tuple]) -> Figure:
             axis.set_major_locator(MultipleLocator(0.05))
             decimal_comma(axis, 2)
     left.set_title("ROC (canto superior esquerdo)")
-    right.set_title("Precisão e revocação (canto superior direito)")
+    right.set_title("Precisão e recall (canto superior direito)")
     left.legend(frameon=False, loc="lower right")
     return figure

@@ -12,10 +12,13 @@ from catsdogs.backbone import new_base
 from catsdogs.config import RECORD_FILE, BetterConfig
 from catsdogs.evaluation import change_over_splits
 from catsdogs.files import read_json
+from catsdogs.study.augmentation import KINDS
 from catsdogs.study.challenge import load_challenge
+from catsdogs.study.experiments import INGREDIENTS
 from catsdogs.study.recipe import view_sizes
 from catsdogs.study.recorded import change, rows_of
 from catsdogs.study.results import factor_value, load_results
+from catsdogs.study.scratch import PASSES, SCRATCH_SIZES, SIZE
 from catsdogs.study.transfer_runs import PROBED_LAYERS
 
 ROOT = Path(__file__).resolve().parent.parent
@@ -142,6 +145,22 @@ def test_transfer():
     assert max(values("transfer", "test_accuracy", **start("random", 2400))) == pytest.approx(0.6)
 
 
+def test_from_scratch():
+    for row in load_results("scratch"):
+        assert row["train_accuracy"] > 0.9, "this run did not learn, and has no place in the curve"
+    few = {"start": "pretrained", "train_photos": 20}
+    for network in ("small", "mobilenet"):
+        many = {"start": network, "train_photos": 2400}
+        assert change("transfer", "test_accuracy", many, few).low > 0
+        assert mean(values("transfer", "test_accuracy", **many)) == pytest.approx(0.82, abs=0.02)
+        curve = [mean(values("transfer", "test_accuracy", start=network, train_photos=count))
+                 for count in SCRATCH_SIZES[network]]
+        assert curve == sorted(curve)
+    guess = values("transfer", "test_accuracy", start="small", train_photos=20)
+    assert mean(guess) < 0.57
+    assert PASSES == {"small": 120_000, "mobilenet": 240_000} and SIZE == 64
+
+
 def test_what_each_layer_holds():
     def accuracy(weights):
         return [mean(values("layers", "test_accuracy", start=weights, layer=name)) for name in PROBED_LAYERS]
@@ -202,6 +221,32 @@ def test_verdicts():
             by_phase[row["phase"]].append(abs(cats / (cats + a) - dogs / (b + dogs)))
     balance = change_over_splits(by_phase[1], by_phase[2])
     assert balance.mean < 0 and balance.low <= 0 <= balance.high
+
+
+def test_single_ingredients_fit_in_chance():
+    whole = {"ingredient": "receita"}
+    without = {name: {"ingredient": name} for name in INGREDIENTS if name != "receita"}
+    for measure in ("validation_loss", "validation_accuracy"):
+        assert all(fits_in_chance("ingredients", measure, whole, other) for other in without.values())
+    losses = {name: mean(values("ingredients", "validation_loss", ingredient=name)) for name in INGREDIENTS}
+    assert losses["receita"] == pytest.approx(0.023, abs=0.0005)
+    for name in without:
+        weighty = name in ("só 224 px", "20 camadas")
+        assert losses[name] == pytest.approx(0.028 if weighty else losses["receita"], abs=0.0005 if weighty else 0.001)
+
+
+def test_varied_photos_fit_in_chance_and_new_ones_do_not():
+    def at(kind, count):
+        return {"augmentation": kind, "train_photos": count}
+
+    for measure in ("test_loss", "test_accuracy"):
+        for kind in KINDS[1:]:
+            assert all(fits_in_chance("augmentation", measure, at("none", count), at(kind, count))
+                       for count in (50, 300, 2400))
+    assert change("augmentation", "test_loss", at("none", 50), at("none", 300)).high < 0
+    few, more = (mean(values("augmentation", "test_loss", **at("none", count))) for count in (50, 300))
+    assert (few, more) == (pytest.approx(0.109, abs=0.0005), pytest.approx(0.058, abs=0.0005))
+    assert all(0.5 < more / mean(values("augmentation", "test_loss", **at(kind, 50))) < 0.6 for kind in KINDS[1:])
 
 
 def test_what_pages_tell_of_network_and_recipe():

@@ -10,12 +10,14 @@ from catsdogs.config import BetterConfig, Config
 from catsdogs.files import read_json, write_json
 from catsdogs.pipeline import Materials
 from catsdogs.storage.provenance import today, versions
+from catsdogs.study.augmentation import KINDS, augmentation_run
 from catsdogs.study.digits import digits_run
 from catsdogs.study.phase1_runs import head_run
 from catsdogs.study.phase2_runs import fine_tune_run
 from catsdogs.study.rates import range_run
-from catsdogs.study.recipe_runs import recipe_run
+from catsdogs.study.recipe_runs import ingredient_run, recipe_run
 from catsdogs.study.results import results_path
+from catsdogs.study.scratch import SCRATCH_SIZES, scratch_run
 from catsdogs.study.transfer_runs import transfer_run
 
 CONFIG_FIELDS = {field.name for field in fields(BetterConfig)}
@@ -43,11 +45,25 @@ def grid(**choices: Sequence) -> list[dict]:
 
 
 SEEDS = range(5)
+# Tried on splits of their own, so that the ten of repeated_runs have no part in the choice.
+INGREDIENTS = {
+    "receita": {}, "só 224 px": {"scales": 1}, "sem espelho": {"mirror": False},
+    "sem dropout nas características": {"feature_dropout": 0.0}, "20 camadas": {"unfrozen_layers": 20},
+    "sem média dos pesos": {"average_weights": False},
+}
 EXPERIMENTS = {
     "repeated_runs": Experiment("Quanto os resultados mudam de uma divisão para outra?", recipe_run,
                                 grid(recipe=["desafio", "melhor"], seed=range(10))),
+    "ingredients": Experiment("O que cada ingrediente da receita melhor muda?", ingredient_run, [
+        {"ingredient": name, **change, "seed": seed}
+        for name, change in INGREDIENTS.items() for seed in range(100, 105)]),
     "transfer": Experiment("Quanto vale começar de pesos pré-treinados?", transfer_run,
                            grid(start=["pretrained", "random"], seed=SEEDS)),
+    "scratch": Experiment("E treinar a rede inteira do zero?", scratch_run, [
+        {"start": start, "train_photos": count, "seed": seed}
+        for start, sizes in SCRATCH_SIZES.items() for count in sizes for seed in SEEDS]),
+    "augmentation": Experiment("Quanto valem fotos variadas?", augmentation_run,
+                               grid(augmentation=KINDS, train_photos=[50, 300, 2400], seed=SEEDS)),
     "unfreezing": Experiment("Quantas camadas descongelar?", fine_tune_run,
                              grid(unfrozen_layers=[0], fine_tune_epochs=[4], seed=SEEDS)
                              + grid(unfrozen_layers=[11, 20, 29], fine_tune_learning_rate=[1e-5, 3e-5, 1e-4],
@@ -115,7 +131,7 @@ def factor_names(experiment: Experiment, rows: Sequence[dict]) -> list[str]:
 def _config_and_factors(setting: dict, materials: Materials) -> tuple[Config, dict]:
     given = {name: value for name, value in setting.items() if name in CONFIG_FIELDS}
     factors = {name: value for name, value in setting.items() if name not in CONFIG_FIELDS}
-    if factors.get("recipe") == "melhor":
+    if factors.get("recipe") == "melhor" or "ingredient" in factors:
         # Its own settings, but the photos' as they were prepared.
         same = ("image_size", "validation_fraction", "test_fraction", "photos_per_class")
         return BetterConfig(**{name: getattr(materials.config, name) for name in same} | given), factors

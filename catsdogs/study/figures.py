@@ -1,6 +1,7 @@
 """The figures of experiments, and of looks inside the network. Nothing is computed here."""
 
 from collections.abc import Sequence
+from textwrap import fill
 
 import numpy as np
 from matplotlib.figure import Figure
@@ -141,14 +142,14 @@ def estimates(series: dict[str, dict], axis: str, measure: str, digits: int = 3,
                       capsize=4, label=name)
     if log:
         axes.set_xscale("log")
-    axes.set_xticks(list(places.values()), [factor_text(value) for value in places])
+    axes.set_xticks(list(places.values()), [fill(factor_text(value), 16) for value in places])
     axes.minorticks_off()
     axes.set_xlabel(axis)
     axes.set_ylabel(measure)
     plots.decimal_comma(axes.yaxis, digits)
     axes.grid(alpha=0.3)
     if len(series) > 1:
-        figure.legend(frameon=False, loc="outside upper center", ncols=len(series))
+        figure.legend(frameon=False, loc="outside upper center", ncols=min(len(series), 3))
     return figure
 
 

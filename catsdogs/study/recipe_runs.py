@@ -56,3 +56,8 @@ def better_run(materials: Materials, config: BetterConfig) -> list[dict]:
     seconds = time.perf_counter() - start
     return [{"phase": 2, "views": 2 * len(views), "epochs": config.fine_tune_epochs, "seconds": seconds,
              **measure_parts(mean_over_views(model, views), photos, split)}]
+
+
+def ingredient_run(materials: Materials, config: BetterConfig, ingredient: str) -> list[dict]:
+    """The better recipe with one thing changed, which ``config`` says and ``ingredient`` names."""
+    return better_run(materials, config)

@@ -7,6 +7,7 @@ from catsdogs import plots
 from catsdogs.errors import CatsdogsError
 from catsdogs.evaluation import TEST_TO_TRAIN, Estimate, change_over_splits, mean_over_splits
 from catsdogs.study import figures
+from catsdogs.study.experiments import INGREDIENTS
 from catsdogs.study.results import by_factor, factor_value, load_results
 from catsdogs.text import integer, markdown_table, number
 
@@ -29,7 +30,7 @@ class View:
         log: whether the factor is drawn on a logarithmic axis.
         only: which rows count.
         test_to_train: test photos per training photo, for the intervals.
-        experiment: whose rows they are, when it is not the view's own name.
+        experiments: whose rows they are, when not of the one with the view's own name.
     """
 
     factor: str
@@ -41,7 +42,7 @@ class View:
     log: bool = False
     only: Callable[[dict], bool] = lambda row: True
     test_to_train: float = TEST_TO_TRAIN
-    experiment: str = ""
+    experiments: Sequence[str] = ()
 
 
 VIEWS = {
@@ -64,12 +65,19 @@ VIEWS = {
     "batch_norm": View("batch_norm", "BatchNorm", {**ACCURACY, **LOSS}, names={
         "frozen": "congelada", "inference": "só training=False", "trained": "treinada"}),
     "transfer": View("train_photos", "Fotos de treino", ACCURACY, series=("start", {
-        "pretrained": "pesos da ImageNet", "random": "pesos aleatórios"}), log=True,
-        only=lambda row: "layer" not in row),
+        "pretrained": "pesos da ImageNet, congelados", "random": "pesos aleatórios, congelados",
+        "small": "rede pequena, do zero", "mobilenet": "MobileNetV2, do zero"}), log=True,
+        only=lambda row: "layer" not in row, experiments=("transfer", "scratch")),
     "layers": View("layer", "Camada, da foto à resposta", {"test_accuracy": "Acurácia da sonda no teste"}, series=(
         "start", {"pretrained": "pesos da ImageNet", "random": "pesos aleatórios"}), names={
             **{f"block_{n}_project_BN": f"block_{n}" for n in (1, 3, 6, 10, 13)}, "out_relu": "out_relu"},
-        only=lambda row: "layer" in row, experiment="transfer"),
+        only=lambda row: "layer" in row, experiments=("transfer",)),
+    "augmentation": View("train_photos", "Fotos de treino", {**ACCURACY, **LOSS}, ("test_loss",), (
+        "augmentation", {"none": "sem variar", "mirror": "espelho", "rotation": "rotação", "zoom": "zoom",
+                         "crop": "recorte"}), log=True),
+    "ingredients": View("ingredient", "Receita", {
+        "validation_loss": "Perda na validação", "validation_accuracy": "Acurácia na validação"}, ("validation_loss",),
+        names={name: name for name in INGREDIENTS}),
     "repeated_runs": View("phase", "Receita e fase", {**ACCURACY, "test_auc": "AUC no teste", **LOSS}, ("test_loss",), (
         "recipe", {"desafio": "receita do desafio", "melhor": "receita melhor"}), names={1: "fase 1", 2: "fase 2"}),
 }
@@ -107,7 +115,7 @@ def mostrar_mudancas(found: dict[str, tuple[Estimate, str]]) -> None:
 def rows_of(name: str) -> list[dict]:
     """The recorded rows that a view shows."""
     view = VIEWS[name]
-    return [row for row in load_results(view.experiment or name) if view.only(row)]
+    return [row for each in view.experiments or (name,) for row in load_results(each) if view.only(row)]
 
 
 def estimates(rows: Sequence[dict], view: View, measure: str) -> dict[str, dict]:
@@ -173,4 +181,13 @@ def conditions(rows: Sequence[dict]) -> str:
     first, splits = rows[0], len({row["split"] for row in rows})
     images = first.get("source") or f"{integer(first['photos'])} fotos"
     return (f"*Média e intervalo de 95% em {splits} divisões, que não são a dos capítulos; {images}. "
-            f"Backbone: {first['backbone']}.*")
+            f"Backbone: {first['backbone']}.{machine(rows)}*")
+
+
+def machine(rows: Sequence[dict]) -> str:
+    """Where the trainings ran, when TensorFlow on a CPU did not make them all."""
+    on_gpu = [row["versions"]["gpu"] for row in rows if "gpu" in row["versions"]]
+    if not on_gpu:
+        return ""
+    part = "Os treinos foram feitos" if len(on_gpu) == len(rows) else "Parte dos treinos foi feita"
+    return f" {part} em uma GPU ({on_gpu[0]}), com o Keras sobre JAX."

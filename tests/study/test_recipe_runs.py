@@ -4,7 +4,7 @@ import pytest
 from helpers import MEASURED
 
 from catsdogs.config import BetterConfig
-from catsdogs.study.recipe_runs import recipe_run
+from catsdogs.study.recipe_runs import ingredient_run, recipe_run
 
 
 @pytest.mark.slow
@@ -26,3 +26,4 @@ def test_the_better_recipe_answers_from_all_views(trained, monkeypatch):
     config = BetterConfig(image_size=64, head_epochs=1, fine_tune_epochs=1, seed=3, unfrozen_layers=3)
     row, = recipe_run(trained.materials, config, "melhor")
     assert row["views"] == 4 and MEASURED | {"phase", "views", "epochs", "seconds"} == set(row)
+    assert ingredient_run(trained.materials, config, "receita")[0]["test_loss"] == row["test_loss"]

@@ -10,7 +10,8 @@ from catsdogs.study.recorded import VIEWS, View, change, mostrar, written
 from catsdogs.study.results import results_path
 
 ROWS = [{"kind": kind, "split": split, "config": {"size": size}, "photos": 3000, "backbone": "uma rede", "skip": False,
-         "test_accuracy": 0.9 + split / 100 + (kind == "b") / 20, "test_loss": size / 100 + split / 1000}
+         "versions": {}, "test_accuracy": 0.9 + split / 100 + (kind == "b") / 20,
+         "test_loss": size / 100 + split / 1000}
         for kind in "ab" for size in (10, 2) for split in (1, 0, 2)]
 VIEW = View("size", "Tamanho", {"test_accuracy": "Acurácia", "test_loss": "Perda"}, ("test_loss",),
             ("kind", {"b": "o de cima", "a": "o de baixo"}), names={10: "dez", 2: "dois"},
@@ -53,6 +54,13 @@ def test_without_series_every_row_counts(monkeypatch, isolated):
     found = recorded.estimates([row for row in ROWS if row["kind"] == "a"], view, "test_loss")
     assert {at: point.mean for at, point in found[""].items()} == pytest.approx({2: 0.021, 10: 0.101})
     assert found[""][2].low == pytest.approx(mean_over_splits([0.02, 0.021, 0.022]).low)
+
+
+@pytest.mark.parametrize(("gpus", "told"), [
+    (0, ""), (1, " Parte dos treinos foi feita em uma GPU (X), com o Keras sobre JAX."),
+    (2, " Os treinos foram feitos em uma GPU (X), com o Keras sobre JAX.")])
+def test_trainings_on_a_gpu_are_told(gpus, told):
+    assert recorded.machine([{"versions": {"gpu": "X"}}] * gpus + [{"versions": {}}] * (2 - gpus)) == told
 
 
 def test_a_change_is_paired_by_split(shown):
@@ -100,4 +108,5 @@ def test_an_unknown_name_is_refused(refused):
 def test_every_view_is_of_an_experiment_and_of_what_its_rows_hold(name):
     from catsdogs.study.experiments import EXPERIMENTS
 
-    assert (VIEWS[name].experiment or name) in EXPERIMENTS and set(VIEWS[name].drawn) <= set(VIEWS[name].measures)
+    assert set(VIEWS[name].experiments or [name]) <= set(EXPERIMENTS)
+    assert set(VIEWS[name].drawn) <= set(VIEWS[name].measures)
