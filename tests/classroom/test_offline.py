@@ -19,7 +19,7 @@ from helpers import assert_sentence, body
 from catsdogs.classroom import lab, offline
 from catsdogs.classroom.offline import SCRIPT_FILE, gather
 from catsdogs.classroom.settle import main as settle
-from catsdogs.classroom.settle import settle_base, settle_photos
+from catsdogs.classroom.settle import settle_keras, settle_photos
 from catsdogs.cli import main
 from catsdogs.config import Config
 from catsdogs.data import find_photos
@@ -405,7 +405,7 @@ def test_photos_that_were_not_gathered_are_not_settled(tmp_path):
     assert not official_archive().exists()
 
 
-def test_the_settled_base_is_the_repositorys_and_needs_no_network(shipped, new_backbone, monkeypatch):
+def test_the_settled_base_is_the_repositorys_and_needs_no_network(shipped, new_backbone, tmp_path, monkeypatch):
     from keras.src.utils import file_utils
 
     from catsdogs.quiet import keras
@@ -413,24 +413,37 @@ def test_the_settled_base_is_the_repositorys_and_needs_no_network(shipped, new_b
     def get_file(name, *_, cache_subdir, **__):  # as Keras's own, but for a home that is not that of its import
         return str(Path(os.environ["KERAS_HOME"], cache_subdir, name))
 
-    settle_base()
+    settle_keras(tmp_path / lab.PHOTOS)
     monkeypatch.setattr(file_utils, "get_file", get_file)
     found = keras.applications.MobileNetV2(input_shape=(224, 224, 3), include_top=False, weights="imagenet")
     for one, other in zip(found.get_weights(), new_backbone.base.get_weights(), strict=True):
         assert np.array_equal(one, other)
 
 
-def test_what_lies_where_keras_looks_is_not_touched(shipped):
+def test_keras_finds_the_settled_photos_without_a_download(shipped, prepared):
+    from catsdogs.backbone import keras_path
+    from catsdogs.quiet import keras
+
+    settle_keras(prepared[0] / lab.PHOTOS)
+    folder = keras.utils.get_file(official_archive().name, "http://127.0.0.1:9/never.zip", extract=True,
+                                  cache_dir=keras_path().parents[1])
+    assert len(list(Path(folder).rglob("*.jpg"))) == 48
+
+
+def test_what_lies_where_keras_looks_is_not_touched(shipped, prepared):
     from catsdogs.backbone import keras_path
 
-    keras_path().parent.mkdir(parents=True)
-    keras_path().write_text("mine")
-    settle_base()
-    assert keras_path().read_text() == "mine" and list(keras_path().parent.iterdir()) == [keras_path()]
+    photos = keras_path().parents[1] / "datasets" / official_archive().name
+    for path in (keras_path(), photos):
+        path.parent.mkdir(parents=True)
+        path.write_text("mine")
+    settle_keras(prepared[0] / lab.PHOTOS)
+    for path in (keras_path(), photos):
+        assert path.read_text() == "mine" and list(path.parent.iterdir()) == [path]
 
 
 @pytest.mark.parametrize("trouble", ["no folder", "full disk"])
-def test_a_base_that_cannot_be_written_is_told_and_spoils_nothing(shipped, prepared, monkeypatch, capsys, trouble):
+def test_what_keras_cannot_be_given_is_told_and_spoils_nothing(shipped, prepared, monkeypatch, capsys, trouble):
     from catsdogs import backbone
 
     home = backbone.keras_path().parents[1]
