@@ -8,8 +8,8 @@ import sys
 from pathlib import Path
 
 from catsdogs.files import read_json
-from catsdogs.report import data_line, reading, results_table, tested_line, with_block
-from catsdogs.study.challenge import load_challenge
+from catsdogs.report import data_line, reading, tested_line, with_block
+from catsdogs.study.challenge import beside_challenge, load_challenge
 
 ROOT = Path(__file__).resolve().parent.parent
 README = ROOT / "README.md"
@@ -40,10 +40,8 @@ def with_results(readme, record, challenge):
 
 def results(record, challenge):
     """The generated block: the table, how to read it and how it was made."""
-    columns = {f"{name}, fase {number}": run[f"phase{number}"]
-               for name, run in (("Desafio", challenge), ("Este projeto", record)) for number in (1, 2)}
-    return "\n\n".join([results_table(columns), challenge["source"] + " O travessão marca o que não foi publicado.",
-                        reading(record), making(record)])
+    return "\n\n".join([beside_challenge(record, "Este projeto", challenge), reading(record),
+                        making(record)])
 
 
 def making(record):

@@ -112,6 +112,18 @@ def test_results_beside_the_challenge():
     assert [theirs[phase]["test"]["errors"] for phase in phases] == [6, 5]
 
 
+def test_ten_splits():
+    first, second = (values("repeated_runs", "test_accuracy", recipe="desafio", phase=phase) for phase in (1, 2))
+    assert len(first) == len(second) == 10
+    assert (round(min(first), 3), round(max(first), 3)) == (0.977, 0.997)
+    gains = [after - before for before, after in zip(first, second, strict=True)]
+    assert (sum(gain > 0 for gain in gains), sum(gain < 0 for gain in gains)) == (5, 1)
+    losses = [values("repeated_runs", "test_loss", recipe="desafio", phase=phase) for phase in (1, 2)]
+    usual, corrected = change_over_splits(*losses, test_to_train=0), change_over_splits(*losses)
+    assert usual.high < 0 < corrected.high
+    assert (corrected.high - corrected.low) / (usual.high - usual.low) == pytest.approx(1.5)
+
+
 def test_dropout():
     for photos in (100, 2400):
         none = {"dropout": 0.0, "train_photos": photos}
