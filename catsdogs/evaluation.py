@@ -77,58 +77,6 @@ def auc_interval(probabilities: np.ndarray, labels: np.ndarray, level: float = 0
     return float(result.confidence_interval.low), float(result.confidence_interval.high)
 
 
-@dataclass(frozen=True)
-class PairedComparison:
-    """Two models on the same photos.
-
-    Attributes:
-        only_first: photos that only the first model gets right.
-        only_second: photos that only the second gets right.
-        p_value: exact McNemar test of equal accuracy (Q. McNemar, 1947, Psychometrika 12).
-        loss_change: mean loss of the second minus the first, in nats.
-        loss_interval: 95% percentile bootstrap interval of that change, photos resampled in pairs.
-    """
-
-    only_first: int
-    only_second: int
-    p_value: float
-    loss_change: float
-    loss_interval: tuple[float, float]
-
-
-def compare(first: np.ndarray, second: np.ndarray, labels: np.ndarray, seed: int = 0) -> PairedComparison:
-    """Compare the probabilities (n, 2) of two models on the same photos with labels (n,)."""
-    right = [answers.argmax(axis=1) == labels for answers in (first, second)]
-    only_first, only_second = int((right[0] & ~right[1]).sum()), int((~right[0] & right[1]).sum())
-    disagree = only_first + only_second
-    p_value = stats.binomtest(only_second, disagree, 0.5).pvalue if disagree else 1.0
-    change = photo_losses(second, labels) - photo_losses(first, labels)
-    interval = stats.bootstrap((change,), np.mean, n_resamples=5000, method="percentile",
-                               rng=np.random.default_rng(seed)).confidence_interval
-    return PairedComparison(only_first, only_second, float(p_value), float(change.mean()),
-                            (float(interval.low), float(interval.high)))
-
-
-def photo_losses(probabilities: np.ndarray, labels: np.ndarray) -> np.ndarray:
-    """Cross-entropy of each photo, float64 (n,), in nats; probabilities are kept 1e-7 away from 0, as in Keras."""
-    right_class = probabilities[np.arange(len(labels)), labels].astype(np.float64)
-    return -np.log(np.clip(right_class, 1e-7, 1.0))
-
-
-def photos_needed(disagreement: float, difference: float, power: float = 0.8, level: float = 0.05) -> int:
-    """Test photos for McNemar's test to notice a difference in accuracy (R. J. Connor, 1987, Biometrics 43).
-
-    Args:
-        disagreement: fraction of photos that exactly one of the models gets right.
-        difference: of their accuracies, a fraction; not 0 and at most ``disagreement``.
-        power: chance of noticing it.
-        level: chance of a false alarm.
-    """
-    z_level, z_power = stats.norm.ppf(1 - level / 2), stats.norm.ppf(power)
-    spread = z_level * np.sqrt(disagreement) + z_power * np.sqrt(disagreement - difference ** 2)
-    return int(np.ceil((spread / difference) ** 2))
-
-
 # Test photos per training photo in the challenge's 80/10/10: what the splits' overlap depends on.
 TEST_TO_TRAIN = 1 / 8
 

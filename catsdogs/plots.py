@@ -136,29 +136,17 @@ def probability_histogram(probabilities: np.ndarray, labels: np.ndarray, class_n
     return figure
 
 
-def roc_and_precision_recall(curves: dict[str, tuple]) -> Figure:
-    """ROC and precision-recall curves side by side, each zoomed into its best corner.
-
-    ``curves`` maps a model's name to (false positive rates, recalls, precisions, recalls), each (k,).
+def roc(curves: dict[str, tuple]) -> Figure:
+    """ROC curves, zoomed into their best corner; ``curves`` maps a name to (false positive rates, recalls), each (k,).
     """
-    figure, (left, right) = new_figure(9, 3.8, columns=2)
-    for (name, points), color in zip(curves.items(), CLASS_COLORS, strict=False):
-        false_rates, recalls, precisions, at_recalls = points
-        left.step(false_rates, recalls, where="post", label=name, color=color)
-        right.step(at_recalls, precisions, where="post", label=name, color=color)
-    left.set_xlabel("Falsos positivos (fração)")
-    left.set_ylabel("Verdadeiros positivos (fração)")
-    right.set_xlabel("Revocação (recall)")
-    right.set_ylabel("Precisão")
-    left.set_xlim(-0.005, 0.205)
-    right.set_xlim(0.795, 1.005)
-    for axes in (left, right):
-        axes.set_ylim(0.795, 1.005)
-        axes.grid(alpha=0.3)
-        for axis in (axes.xaxis, axes.yaxis):
-            axis.set_major_locator(MultipleLocator(0.05))
-            decimal_comma(axis, 2)
-    left.set_title("ROC (canto superior esquerdo)")
-    right.set_title("Precisão e recall (canto superior direito)")
-    left.legend(frameon=False, loc="lower right")
+    figure, axes = new_figure(5.4, 3.8)
+    for (name, (false_rates, recalls)), color in zip(curves.items(), SERIES_COLORS, strict=False):
+        axes.step(false_rates, recalls, where="post", label=name, color=color)
+    axes.set(xlabel="Falsos positivos (fração)", ylabel="Verdadeiros positivos (fração)",
+             xlim=(-0.005, 0.205), ylim=(0.795, 1.005), title="ROC (canto superior esquerdo)")
+    axes.grid(alpha=0.3)
+    for axis in (axes.xaxis, axes.yaxis):
+        axis.set_major_locator(MultipleLocator(0.05))
+        decimal_comma(axis, 2)
+    axes.legend(frameon=False, loc="lower right")
     return figure

@@ -12,11 +12,8 @@ from catsdogs.evaluation import (
     accuracy_interval,
     auc_interval,
     change_over_splits,
-    compare,
     mean_over_splits,
     metrics_row,
-    photo_losses,
-    photos_needed,
     report_rows,
     score,
 )
@@ -94,46 +91,6 @@ def test_auc_interval_covers_the_true_auc_about_as_often_as_it_says():
         low, high = auc_interval(*scattered(120, rng))
         held += low <= true_auc <= high
     assert held >= 50
-
-
-def answers(*chosen):
-    """Probabilities that choose these classes."""
-    second = np.where(np.array(chosen) == 1, 0.8, 0.2)
-    return np.stack([1 - second, second], axis=1)
-
-
-def test_compare_counts_disagreements_and_tests_them():
-    labels = np.zeros(10, np.int32)
-    first = answers(1, 0, 0, 0, 0, 0, 0, 0, 0, 1)  # wrong twice, once together with the second
-    second = answers(0, 1, 1, 1, 1, 1, 0, 0, 0, 1)
-    result = compare(first, second, labels)
-    assert (result.only_first, result.only_second) == (5, 1)
-    assert result.p_value == pytest.approx(2 * (1 + 6) / 2 ** 6)
-    assert result.loss_change == pytest.approx(0.4 * math.log(0.8 / 0.2))
-    assert result.loss_interval[0] < result.loss_change < result.loss_interval[1]
-
-
-def test_compare_of_equal_models_finds_nothing():
-    same = answers(1, 0, 1)
-    result = compare(same, same, np.array([1, 1, 1]))
-    assert (result.only_first, result.only_second, result.p_value) == (0, 0, 1.0)
-    assert result.loss_change == 0 and result.loss_interval == (0, 0)
-
-
-def test_photo_losses_average_to_the_loss_and_stay_finite():
-    probabilities = np.stack([1 - SECOND, SECOND], axis=1)
-    assert photo_losses(probabilities, LABELS).mean() == pytest.approx(SCORES.loss, abs=1e-6)
-    assert photo_losses(np.array([[1.0, 0.0]]), np.array([1])) == pytest.approx(-math.log(1e-7))
-
-
-def test_photos_needed_gives_about_the_power_asked_for():
-    disagreement, difference = 0.2, 0.1
-    photos = photos_needed(disagreement, difference, power=0.8)
-    rng = np.random.default_rng(0)
-    shares = [(disagreement + difference) / 2, (disagreement - difference) / 2, 1 - disagreement]
-    draws = rng.multinomial(photos, shares, size=400)
-    noticed = [stats.binomtest(int(a), int(a + b), 0.5).pvalue < 0.05 for a, b, _ in draws]
-    assert 0.7 < np.mean(noticed) < 0.88  # the exact test is a little more careful than the formula
 
 
 def test_without_overlap_the_interval_is_the_usual_t_interval():

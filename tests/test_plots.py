@@ -25,8 +25,7 @@ FIGURES = {
     "photo_grid": lambda: plots.photo_grid([PHOTO] * 5, list("abcde"), columns=3),
     "one photo": lambda: plots.photo_grid([PHOTO], ["a"]),
     "probability_histogram": lambda: plots.probability_histogram(SECOND, LABELS, CLASSES, "Título"),
-    "roc_and_precision_recall": lambda: plots.roc_and_precision_recall(
-        {"fase 1": ([0, 1], [0.5, 1], [1, 0.5], [0, 1]), "fase 2": ([0, 1], [0.9, 1], [1, 0.5], [0, 1])}),
+    "roc": lambda: plots.roc({"fase 1": ([0, 0, 1], [0, 0.9, 1]), "fase 2": ([0, 0, 1], [0, 1, 1])}),
 }
 
 
@@ -68,6 +67,12 @@ def test_photo_grid_shows_each_photo_once():
 def test_histogram_counts_every_photo():
     axes = FIGURES["probability_histogram"]().axes[0]
     assert sum(bar.get_height() for bar in axes.patches) == 5
+
+
+def test_roc_shows_each_curve_by_its_name():
+    axes = FIGURES["roc"]().axes[0]
+    assert {line.get_label(): list(line.get_ydata()) for line in axes.lines} == {"fase 1": [0, 0.9, 1],
+                                                                                 "fase 2": [0, 1, 1]}
 
 
 def test_show_gives_an_image_with_a_text_for_those_who_cannot_see_it(monkeypatch):

@@ -95,7 +95,7 @@ def repeated_runs(pairs: Sequence[tuple[float, float]], reference: Sequence[floa
     axes.set_xticks([0, 1], names)
     axes.set_xlim(-0.3, 1.3)
     axes.set_ylabel(measure)
-    plots.decimal_comma(axes.yaxis, 3)
+    plots.decimal_comma(axes.yaxis, 4)
     axes.grid(alpha=0.3)
     figure.legend(frameon=False, loc="outside lower center", ncols=3)
     return figure
@@ -112,8 +112,8 @@ def reliability_diagram(tables: dict[str, list[tuple[float, float, int]]]) -> Fi
         confidence, accuracy, photos = np.array(rows).T
         # No lines: between bins of one or two photos they would only draw noise.
         axes.scatter(confidence, accuracy, s=25 * np.sqrt(photos), color=color, alpha=0.6, marker=marker, label=name)
-    axes.set_xlabel("Confiança média da faixa")
-    axes.set_ylabel("Acurácia da faixa")
+    axes.set_xlabel("Certeza média da faixa")
+    axes.set_ylabel("Fração de acertos")
     plots.decimal_comma(axes.xaxis, 1)
     plots.decimal_comma(axes.yaxis, 1)
     axes.grid(alpha=0.3)

@@ -3,19 +3,12 @@
 import numpy as np
 import pytest
 
-from catsdogs.study.calibration import expected_calibration_error, fit_temperature, reliability, with_temperature
+from catsdogs.study.calibration import reliability
 
 
 def both(second):
     second = np.asarray(second, float)
     return np.stack([1 - second, second], axis=1)
-
-
-def honest(photos, seed=0):
-    """Probabilities that mean what they say, and labels drawn from them."""
-    rng = np.random.default_rng(seed)
-    second = rng.uniform(0.02, 0.98, photos)
-    return both(second), (rng.uniform(size=photos) < second).astype(int)
 
 
 def test_reliability_by_hand():
@@ -29,32 +22,8 @@ def test_certainty_falls_into_the_last_bin():
     assert reliability(both([1.0, 0.0]), np.array([1, 0])) == [(1.0, 1.0, 2)]
 
 
-def test_calibration_error_by_hand():
-    # Always 90% sure, right half of the time.
-    assert expected_calibration_error(both([0.9] * 10), np.array([1, 0] * 5)) == pytest.approx(0.4)
-
-
-def test_honest_probabilities_have_little_calibration_error():
-    assert expected_calibration_error(*honest(20_000)) < 0.02
-
-
-def test_temperature_1_changes_nothing_and_no_temperature_changes_the_answer():
-    probabilities, _ = honest(100)
-    assert with_temperature(probabilities, 1) == pytest.approx(probabilities)
-    for temperature in (0.2, 5):
-        scaled = with_temperature(probabilities, temperature)
-        assert np.array_equal(scaled.argmax(axis=1), probabilities.argmax(axis=1))
-        assert scaled.sum(axis=1) == pytest.approx(1)
-
-
-@pytest.mark.parametrize("temperature", [0.5, 1.0, 3.0])
-def test_fit_finds_the_temperature_that_was_applied(temperature):
-    probabilities, labels = honest(20_000)
-    distorted = with_temperature(probabilities, 1 / temperature)
-    assert fit_temperature(distorted, labels) == pytest.approx(temperature, rel=0.05)
-    mended = with_temperature(distorted, fit_temperature(distorted, labels))
-    assert expected_calibration_error(mended, labels) < 0.02
-
-
-def test_certain_and_right_photos_do_not_break_the_fit():
-    assert np.isfinite(fit_temperature(both([1.0, 0.0, 1.0]), np.array([1, 0, 1])))
+def test_honest_probabilities_lie_near_the_diagonal():
+    rng = np.random.default_rng(0)
+    second = rng.uniform(0.02, 0.98, 20_000)
+    labels = (rng.uniform(size=len(second)) < second).astype(int)
+    assert all(abs(confidence - accuracy) < 0.04 for confidence, accuracy, _ in reliability(both(second), labels))
