@@ -235,6 +235,17 @@ def test_verdicts():
     assert balance.mean < 0 and balance.low <= 0 <= balance.high
 
 
+def test_speed():
+    rows = {row["name"]: row for row in read_json(ROOT / "benchmarks" / "results.json")}
+    whole = rows["whole_job_cold"]
+    assert (round(whole["plain"] / 60), round(whole["ours"] / 60, 1)) == (18, 2.5)
+    assert whole["device"].startswith("2 núcleos")
+    assert whole["accuracy_plain"] == whole["accuracy_ours"] == pytest.approx(0.9933, abs=5e-5)
+    assert [round(rows[name]["ratio"]) for name in ("whole_job_cold", "phase1_epoch", "phase2_epoch",
+                                                    "predict_one")] == [7, 42, 5, 28]
+    assert round(rows["extraction"]["ratio"], 1) == 1.5
+
+
 def test_single_ingredients_fit_in_chance():
     whole = {"ingredient": "receita"}
     without = {name: {"ingredient": name} for name in INGREDIENTS if name != "receita"}
