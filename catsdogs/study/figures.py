@@ -57,27 +57,28 @@ def color_filters(kernels: dict[str, np.ndarray], columns: int = 8) -> Figure:
     return figure
 
 
-def heat_maps(pixels: Sequence[np.ndarray] | None, maps: np.ndarray, titles: Sequence[str], columns: int = 4) -> Figure:
-    """Heat maps (n, s, s), 0 or more, over their photos; alone, as squares, when ``pixels`` is None.
+def heat_maps(pixels: Sequence[np.ndarray], maps: Sequence[np.ndarray], titles: Sequence[str],
+              of: Sequence[str]) -> Figure:
+    """Photos (height, width, 3), 0 to 255, and beside each the same in grey under its heat map (s, s), 0 or more.
 
-    Each map's colours go from 0 to its own largest value. Over a photo it is stretched to the
-    photo's size, as the network squeezes every photo into a square.
+    Each map's colours go from 0 to its own largest value. It is stretched to the photo's size, as the network
+    squeezes every photo into a square.
+
+    Args:
+        titles: what stands above each photo.
+        of: what stands above each map.
     """
-    rows = -(-len(maps) // columns)
-    figure, axes = plots.new_figure(2.3 * columns, 2.5 * rows, columns=columns, rows=rows, squeeze=False)
-    for cell in axes.flat:
-        cell.axis("off")
-    for index, (cell, heat, title) in enumerate(zip(axes.flat, maps, titles, strict=False)):
-        top = heat.max() or 1  # a map of zeros stays dark
-        if pixels is None:
-            cell.imshow(heat, cmap="inferno", vmin=0, vmax=top)
-        else:
-            photo = np.clip(pixels[index], 0, 255).astype(np.uint8)
-            height, width = photo.shape[:2]
-            cell.imshow(photo.mean(axis=2), cmap="gray", vmin=0, vmax=255)
-            cell.imshow(heat, cmap="inferno", vmin=0, vmax=top, alpha=0.55, interpolation="bilinear",
-                        extent=(-0.5, width - 0.5, height - 0.5, -0.5))
-        cell.set_title(title, fontsize=10)
+    figure, axes = plots.new_figure(6.4, 2.6 * len(maps), columns=2, rows=len(maps), squeeze=False)
+    for (left, right), photo, heat, title, name in zip(axes, pixels, maps, titles, of, strict=True):
+        photo = np.clip(photo, 0, 255).astype(np.uint8)
+        height, width = photo.shape[:2]
+        left.imshow(photo)
+        right.imshow(photo.mean(axis=2), cmap="gray", vmin=0, vmax=255)
+        right.imshow(heat, cmap="inferno", vmin=0, vmax=heat.max() or 1, alpha=0.55, interpolation="bilinear",
+                     extent=(-0.5, width - 0.5, height - 0.5, -0.5))  # a map of zeros stays dark
+        for cell, text in ((left, title), (right, name)):
+            cell.axis("off")
+            cell.set_title(text, fontsize=10)
     return figure
 
 

@@ -1,12 +1,16 @@
-"""The figures of the chapters that explain what a network sees and what learning is, each shown with its text."""
+"""The figures of the explaining chapters and of the one on errors, each shown with its text."""
 
 from collections.abc import Callable, Sequence
+from textwrap import fill
 
 import numpy as np
 from matplotlib.patches import Rectangle
 from matplotlib.ticker import LogLocator
 
 from catsdogs import plots
+from catsdogs.photo import read_photo
+from catsdogs.pipeline import Materials
+from catsdogs.study import figures
 from catsdogs.text import number
 
 
@@ -134,3 +138,37 @@ def curves_side_by_side(histories: dict[str, dict[str, Sequence[float]]], what: 
     plots.decimal_comma(panels[0, 0].yaxis, 1)
     ends = "; ".join(f"{what} {name}, {number(history['val_loss'][-1], 3)}" for name, history in histories.items())
     plots.show(figure, f"Perda de treino e de validação por época. No fim, na validação: {ends}.")
+
+
+def errors(materials: Materials, rows: Sequence[int], titles: Sequence[str], maps: Sequence[np.ndarray] = (),
+           classes: Sequence[str] = ()) -> None:
+    """The photos of these rows; with a heat map (s, s) and a class's name for each, also ``where_it_looked``.
+
+    Without the photos' files, a line says that it needs them.
+    """
+    if not materials.photos.has_files:
+        print("Para ver as fotos é preciso baixá-las: conecte-se à internet ou indique uma pasta em CATSDOGS_DATA.")
+    elif len(rows):
+        photos = [read_photo(materials.photos.path(row)) for row in rows]
+        if len(maps):
+            where_it_looked(photos, maps, titles, classes)
+        else:
+            figure = plots.photo_grid(photos, [fill(title, 24) for title in titles], columns=3)
+            plots.show(figure, f"As fotos da lista: {'; '.join(titles)}.")
+
+
+def where_it_looked(photos: Sequence[np.ndarray], maps: Sequence[np.ndarray], titles: Sequence[str],
+                    classes: Sequence[str]) -> None:
+    """Photos (height, width, 3), and beside each its heat map (s, s), 0 or more, in favour of a class."""
+    figure = figures.heat_maps(photos, maps, [fill(title, 28) for title in titles],
+                               [f"a favor de {name}" for name in classes])
+    peaks = "; ".join(f"{title}, a favor de {name}, {_place_of_peak(heat)}"
+                      for title, name, heat in zip(titles, classes, maps, strict=True))
+    plots.show(figure, f"Cada foto e, ao lado, o seu mapa de calor. Onde ele é mais quente: {peaks}.")
+
+
+def _place_of_peak(heat: np.ndarray) -> str:
+    """In which third of the height and of the width the largest value of a map (s, s) lies."""
+    row, column = np.unravel_index(np.argmax(heat), heat.shape)
+    return (f"{('no alto', 'no meio', 'embaixo')[3 * row // heat.shape[0]]}, "
+            f"{('à esquerda', 'no centro', 'à direita')[3 * column // heat.shape[1]]}")

@@ -16,8 +16,8 @@ FIGURES = {
     "map_rows": lambda: figures.map_rows({"a": np.random.default_rng(0).random((7, 7, 4)), "b": np.eye(3)[..., None]}),
     "color_filters": lambda: figures.color_filters({"a": np.random.default_rng(0).normal(size=(3, 3, 3, 10)),
                                                   "b": np.full((3, 3, 3, 2), -1.0)}),
-    "heat_maps": lambda: figures.heat_maps([PHOTO, PHOTO[:, :15]], np.stack([np.eye(7), np.zeros((7, 7))]), list("ab")),
-    "heat_maps without photos": lambda: figures.heat_maps(None, np.arange(245).reshape(5, 7, 7), list("abcde")),
+    "heat_maps": lambda: figures.heat_maps([PHOTO, PHOTO[:, :15]], [np.eye(7), np.zeros((7, 7))], list("ab"),
+                                         list("cd")),
     "reliability_diagram": lambda: figures.reliability_diagram({"fase 1": [(0.6, 0.5, 3), (0.9, 1.0, 20)]}),
     "losses_by_epoch": lambda: figures.losses_by_epoch(dict.fromkeys(("0", "0,6"), LOSSES)),
     "repeated_runs": lambda: figures.repeated_runs([(0.9, 0.95), (0.8, 0.9)], (0.85, 0.9)),
@@ -60,14 +60,12 @@ def test_color_filters_put_every_filter_on_the_wall_between_black_and_white():
     assert (second.images[0].get_array()[:3, :3] == 0).all()
 
 
-def test_heat_maps_cover_their_photos_and_stand_alone_without_them():
-    over = [axes for axes in FIGURES["heat_maps"]().axes if axes.images]
-    assert [axes.get_title() for axes in over] == list("ab")
-    for axes in over:
-        photo, heat = axes.images
-        assert photo.get_extent() == heat.get_extent() and heat.get_alpha() < 1
-    alone = [axes for axes in FIGURES["heat_maps without photos"]().axes if axes.images]
-    assert [axes.get_title() for axes in alone] == list("abcde") and all(len(axes.images) == 1 for axes in alone)
+def test_heat_maps_cover_the_photos_beside_them():
+    axes = FIGURES["heat_maps"]().axes
+    assert [cell.get_title() for cell in axes] == list("acbd")
+    for left, right in zip(axes[::2], axes[1::2], strict=True):
+        photo, heat = right.images
+        assert photo.get_extent() == heat.get_extent() == left.images[0].get_extent() and heat.get_alpha() < 1
 
 
 def test_estimates_stand_where_their_values_are():

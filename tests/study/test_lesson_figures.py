@@ -1,4 +1,6 @@
-"""The figures of the explaining chapters: each can be saved, and shows the numbers it was given."""
+"""The figures of the explaining chapters and of errors: each can be saved, and shows what it was given."""
+
+from dataclasses import replace
 
 import numpy as np
 import pytest
@@ -15,6 +17,7 @@ CALLS = {
     "descents": (lambda weight: weight**2, {0.1: [1, 0.8], 3.0: [1, -5]}), "losses_by_step": ([0.9, 0.7, 0.8],),
     "range_test": ([1e-6, 1e-3, 1.0], [0.7, 0.1, 90.0], 1e-4),
     "curves_side_by_side": ({"1e-4": HISTORY, "1e-6": HISTORY},),
+    "where_it_looked": ([PHOTO, PHOTO], [np.eye(7)[::-1], np.zeros((7, 7))], ["a.jpg", "b.jpg"], ["gato", "cachorro"]),
 }
 
 
@@ -83,3 +86,22 @@ def test_range_test_marks_the_chosen_rate_and_hides_how_far_a_broken_head_goes(s
 
 def test_curves_share_one_scale(show):
     assert {axes.get_ylim() for axes in show("curves_side_by_side")[0].axes} == {(0, 1)}
+
+
+def test_the_text_of_heat_maps_says_where_each_is_hottest(show):
+    assert "a.jpg, a favor de gato, no alto, à direita; b.jpg, a favor de cachorro, no alto, à esquerda" in show(
+        "where_it_looked")[1]
+
+
+def test_errors_are_shown_with_or_without_heat(show, materials):
+    given = materials, [0, 2], ["a.jpg: é gato", "b.jpg: é gato"]
+    figure, alt = show("errors", *given)
+    assert sum(len(axes.images) for axes in figure.axes) == 2 and "a.jpg: é gato; b.jpg: é gato" in alt
+    figure, alt = show("errors", *given, np.ones((2, 3, 3)), ["cachorro", "cachorro"])
+    assert sum(len(axes.images) for axes in figure.axes) == 6 and "a favor de cachorro" in alt
+
+
+def test_errors_without_files_say_what_they_need(materials, capsys):
+    without = replace(materials, photos=replace(materials.photos, folder=None))
+    lesson_figures.errors(without, [0], ["a.jpg"])
+    assert "é preciso baixá-las" in capsys.readouterr().out
