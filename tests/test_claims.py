@@ -4,7 +4,7 @@ Each test stands for the conclusions of one page. "Cabe no acaso" is an interval
 """
 
 from pathlib import Path
-from statistics import mean
+from statistics import mean, median
 
 import pytest
 
@@ -270,6 +270,15 @@ def test_varied_photos_fit_in_chance_and_new_ones_do_not():
     few, more = (mean(values("augmentation", "test_loss", **at("none", count))) for count in (50, 300))
     assert (few, more) == (pytest.approx(0.109, abs=0.0005), pytest.approx(0.058, abs=0.0005))
     assert all(0.5 < more / mean(values("augmentation", "test_loss", **at(kind, 50))) < 0.6 for kind in KINDS[1:])
+
+
+def test_errors_on_validation():
+    answers = read_json(ROOT / "models" / RECORD_FILE)["phase2"]["probabilities"]["validation"]
+    certainties = {name: max(dog, 1 - dog) for name, dog in answers.items()}
+    wrong = sorted((name for name, dog in answers.items() if (dog >= 0.5) != ("dog." in name)),
+                   key=certainties.get, reverse=True)
+    assert [Path(name).stem for name in wrong[:3]] == ["dog.2362", "dog.669", "cat.6"]
+    assert 0.9 < certainties[wrong[0]] < 0.99 < median(certainties.values())
 
 
 def test_what_pages_tell_of_network_and_recipe():
