@@ -6,13 +6,17 @@ Each test stands for the conclusions of one page. "Cabe no acaso" is an interval
 from pathlib import Path
 from statistics import mean, median
 
+import numpy as np
 import pytest
+from scipy.stats import binomtest
+from sklearn.metrics import log_loss
 
 from catsdogs.backbone import new_base
 from catsdogs.config import RECORD_FILE, BetterConfig
 from catsdogs.evaluation import change_over_splits
 from catsdogs.files import read_json
 from catsdogs.study.augmentation import KINDS
+from catsdogs.study.calibration import reliability
 from catsdogs.study.challenge import load_challenge
 from catsdogs.study.experiments import INGREDIENTS
 from catsdogs.study.recipe import view_sizes
@@ -270,6 +274,33 @@ def test_varied_photos_fit_in_chance_and_new_ones_do_not():
     few, more = (mean(values("augmentation", "test_loss", **at("none", count))) for count in (50, 300))
     assert (few, more) == (pytest.approx(0.109, abs=0.0005), pytest.approx(0.058, abs=0.0005))
     assert all(0.5 < more / mean(values("augmentation", "test_loss", **at(kind, 50))) < 0.6 for kind in KINDS[1:])
+
+
+def answers_of(part: str) -> tuple[np.ndarray, np.ndarray]:
+    """The shipped phase 2's probabilities (n, 2), and the true classes (n,), of a part of the photos."""
+    dogs = read_json(ROOT / "models" / RECORD_FILE)["phase2"]["probabilities"][part]
+    return np.array([[1 - dog, dog] for dog in dogs.values()]), np.array(["dog." in name for name in dogs], int)
+
+
+def test_certainty_on_the_test_photos():
+    answers, truth = answers_of("test")
+    certain, right = answers.max(axis=1), answers.argmax(axis=1) == truth
+    assert np.mean(certain > 0.9) > 0.9
+    challenge = binomtest(int(right.sum()), len(right)).proportion_ci(method="wilson")
+    assert (challenge.low, challenge.high) == pytest.approx((0.976, 0.998), abs=0.0005)
+    *_, (surest, hits, count) = reliability(answers, truth)
+    assert count > 0.9 * len(truth) and abs(surest - hits) < 0.01
+
+
+def test_the_temperature_is_above_one_and_changes_little():
+    def loss(part, temperature):
+        answers, truth = answers_of(part)
+        scaled = np.clip(answers, 1e-6, 1) ** (1 / temperature)
+        return log_loss(truth, scaled / scaled.sum(axis=1, keepdims=True))
+
+    temperatures = np.linspace(0.2, 5, 97)
+    best = min(temperatures, key=lambda temperature: loss("validation", temperature))
+    assert 1 < best < 2 and abs(loss("test", best) - loss("test", 1)) < 0.003
 
 
 def test_errors_on_validation():
