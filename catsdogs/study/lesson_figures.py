@@ -11,7 +11,7 @@ from catsdogs import plots
 from catsdogs.photo import read_photo
 from catsdogs.pipeline import Materials
 from catsdogs.study import figures
-from catsdogs.text import number
+from catsdogs.text import number, percent
 
 
 def pixels_as_numbers(photo: np.ndarray, top: int, left: int, size: int) -> None:
@@ -172,3 +172,40 @@ def _place_of_peak(heat: np.ndarray) -> str:
     row, column = np.unravel_index(np.argmax(heat), heat.shape)
     return (f"{('no alto', 'no meio', 'embaixo')[3 * row // heat.shape[0]]}, "
             f"{('à esquerda', 'no centro', 'à direita')[3 * column // heat.shape[1]]}")
+
+
+def known_and_strange(scores: dict[str, dict[str, np.ndarray]], cuts: dict[str, float]) -> None:
+    """How the scores of groups of images spread, a panel per score, with the cut under which an image is refused.
+
+    Args:
+        scores: score → group, such as "fotos de teste" → values (n,).
+        cuts: score → the value of its cut.
+    """
+    figure, panels = plots.new_figure(4.4 * len(scores), 3.2, columns=len(scores), squeeze=False)
+    shares = []
+    for axes, (name, groups) in zip(panels[0], scores.items(), strict=True):
+        bins = np.linspace(*np.quantile(np.concatenate(list(groups.values())), [0, 1]), 26)
+        for (group, values), color in zip(groups.items(), plots.SERIES_COLORS, strict=False):
+            axes.hist(values, bins, weights=np.full(len(values), 1 / len(values)), color=color, alpha=0.65, label=group)
+            shares.append(f"{name}, {percent((values < cuts[name]).mean(), 0)} de {group}")
+        axes.axvline(cuts[name], color="0.2", linestyle="--", label="corte")
+        axes.set(title=name, xlabel="Nota", ylabel="Fração do grupo")
+        plots.decimal_comma(axes.yaxis, 2)
+        plots.decimal_comma(axes.xaxis, 1)
+    panels[0, 0].legend()
+    plots.show(figure, f"Histogramas das notas de cada grupo, com o corte. Abaixo dele ficam: {'; '.join(shares)}.")
+
+
+def cloud_and_points(cloud: np.ndarray, points: dict[str, Sequence[float]]) -> None:
+    """A cloud of points, (n, 2), its centre, and named points with their straight distance from it."""
+    figure, axes = plots.new_figure(4.6, 4)
+    center = cloud.mean(axis=0)
+    axes.plot(*cloud.T, "o", markersize=3, color="0.7")
+    axes.plot(*center, "+", markersize=14, markeredgewidth=2, color="black")
+    for (name, point), color in zip(points.items(), plots.SERIES_COLORS, strict=False):
+        axes.plot(*zip(center, point, strict=True), "--", linewidth=1, color=color)
+        axes.plot(*point, "s", markersize=8, color=color)
+        axes.annotate(name, point, xytext=(8, -4), textcoords="offset points", fontsize=12, weight="bold")
+    axes.set(aspect="equal", xlabel="uma característica", ylabel="outra característica")
+    plots.show(figure, "Uma nuvem de pontos em torno de um centro, marcado com uma cruz, e os pontos "
+                       f"{' e '.join(points)}, cada um ligado ao centro por uma linha.")

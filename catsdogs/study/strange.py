@@ -1,10 +1,14 @@
-"""Images that are neither cats nor dogs, made by code: noise, colours, shapes and drawings."""
+"""Images that are neither cats nor dogs: noise, colours, shapes and drawings made by code, and three photos."""
 
 from collections.abc import Callable
 
 import numpy as np
+from matplotlib.cbook import get_sample_data
 from matplotlib.font_manager import findfont
 from PIL import Image, ImageDraw, ImageFont
+from sklearn.datasets import load_sample_image
+
+from catsdogs.photo import read_photo, resize_photo
 
 # Drawings are made larger than asked for and then reduced, which smooths their edges.
 CANVAS = 448
@@ -30,29 +34,15 @@ def strange_images(per_kind: int, size: int = 224, seed: int = 0) -> tuple[np.nd
     return np.stack(images), kinds
 
 
-def drawn_pets(per_class: int, size: int = 224, seed: int = 0) -> tuple[np.ndarray, list[str]]:
-    """Faces of cats and dogs drawn by code, as ``strange_images`` returns them."""
-    rng = np.random.default_rng(seed)
-    images = [_drawing(rng, size, paint) for paint in (_cat, _dog) for _ in range(per_class)]
-    return np.stack(images), ["desenho de gato"] * per_class + ["desenho de cachorro"] * per_class
-
-
-def random_crops(pixels: np.ndarray, count: int, size: int = 224, seed: int = 0) -> np.ndarray:
-    """Square pieces of one photo, each with 40% to 100% of its shorter side, resized.
-
-    Args:
-        pixels: uint8 (height, width, 3), values 0 to 255.
+def photographs(size: int = 224) -> dict[str, np.ndarray]:
+    """Three photos without a cat or a dog that scikit-learn and Matplotlib bring along, squared as the network does.
 
     Returns:
-        uint8 array of shape (count, size, size, 3).
+        Portuguese name → uint8 (size, size, 3), values 0 to 255.
     """
-    rng, photo = np.random.default_rng(seed), Image.fromarray(pixels)
-    crops = []
-    for _ in range(count):
-        side = max(1, int(min(photo.size) * rng.uniform(0.4, 1)))
-        left, top = (int(rng.integers(extent - side + 1)) for extent in photo.size)
-        crops.append(_reduced(photo.crop((left, top, left + side, top + side)), size))
-    return np.stack(crops)
+    photos = {"templo": load_sample_image("china.jpg"), "flor": load_sample_image("flower.jpg"),
+              "retrato": read_photo(get_sample_data("grace_hopper.jpg", asfileobj=False))}
+    return {name: resize_photo(photo, size).round().astype(np.uint8) for name, photo in photos.items()}
 
 
 def _color(rng: np.random.Generator, low: int = 0, high: int = 256) -> tuple[int, int, int]:
@@ -134,25 +124,6 @@ def _rabbit(pen: ImageDraw.ImageDraw, at: Callable, rng: np.random.Generator) ->
     for x in (-0.35, 0.35):
         pen.ellipse(at((x - 0.17, -1.1), (x + 0.17, 0)), fill=fur, outline=(90, 70, 70), width=4)
     _face(pen, at, fur)
-
-
-def _cat(pen: ImageDraw.ImageDraw, at: Callable, rng: np.random.Generator) -> None:
-    fur = _color(rng, 70, 210)
-    for side in (-1, 1):
-        pen.polygon(at((side * 0.65, -0.15), (side * 0.6, -0.95), (side * 0.1, -0.4)), fill=fur)
-    _face(pen, at, fur)
-    for side in (-1, 1):
-        for slope in (-0.12, 0, 0.12):
-            pen.line(at((side * 0.2, 0.4), (side * 0.95, 0.4 + slope)), fill=(40, 40, 40), width=4)
-
-
-def _dog(pen: ImageDraw.ImageDraw, at: Callable, rng: np.random.Generator) -> None:
-    fur = _color(rng, 70, 210)
-    _face(pen, at, fur)
-    for side in (-1, 1):
-        ear = sorted((side * 0.5, side * 0.9))
-        pen.ellipse(at((ear[0], -0.45), (ear[1], 0.5)), fill=tuple(value // 2 for value in fur))
-    pen.ellipse(at((-0.1, 0.5), (0.1, 0.8)), fill=(215, 90, 110))
 
 
 def _face(pen: ImageDraw.ImageDraw, at: Callable, fur: tuple[int, int, int]) -> None:

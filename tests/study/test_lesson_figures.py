@@ -18,6 +18,9 @@ CALLS = {
     "range_test": ([1e-6, 1e-3, 1.0], [0.7, 0.1, 90.0], 1e-4),
     "curves_side_by_side": ({"1e-4": HISTORY, "1e-6": HISTORY},),
     "where_it_looked": ([PHOTO, PHOTO], [np.eye(7)[::-1], np.zeros((7, 7))], ["a.jpg", "b.jpg"], ["gato", "cachorro"]),
+    "known_and_strange": ({"certeza": {"fotos": np.array([0.9, 1, 1]), "intrusos": np.array([0.5, 1])}},
+                          {"certeza": 0.8}),
+    "cloud_and_points": (np.array([[0.0, 0.0], [2.0, 4.0]]), {"A": (3.0, 3.0), "B": (0.0, 1.0)}),
 }
 
 
@@ -105,3 +108,19 @@ def test_errors_without_files_say_what_they_need(materials, capsys):
     without = replace(materials, photos=replace(materials.photos, folder=None))
     lesson_figures.errors(without, [0], ["a.jpg"])
     assert "é preciso baixá-las" in capsys.readouterr().out
+
+
+def test_the_text_of_the_scores_says_how_many_fall_under_the_cut_and_a_line_marks_it(show):
+    figure, alt = show("known_and_strange")
+    assert "certeza, 0% de fotos; certeza, 50% de intrusos" in alt
+    (axes,) = figure.axes
+    assert axes.lines[0].get_xdata()[0] == 0.8
+    assert sum(bar.get_height() for bar in axes.patches) == pytest.approx(2)
+
+
+def test_points_are_named_and_tied_to_the_center_of_the_cloud(show):
+    figure, alt = show("cloud_and_points")
+    (axes,) = figure.axes
+    assert written(axes) == ["A", "B"] and "A e B" in alt
+    ties = [line for line in axes.lines if line.get_linestyle() == "--"]
+    assert [line.get_xydata().tolist() for line in ties] == [[[1, 2], [3, 3]], [[1, 2], [0, 1]]]

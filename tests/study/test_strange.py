@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 
-from catsdogs.study.strange import KINDS, drawn_pets, random_crops, strange_images
+from catsdogs.study.strange import KINDS, photographs, strange_images
 
 PER_KIND, SIZE = 4, 64
 
@@ -67,27 +67,9 @@ def test_a_drawing_covers_part_of_its_background(by_kind, kind):
         assert 0.02 < background < 0.98
 
 
-def test_pets_are_drawn_in_both_classes_and_differ_by_more_than_color():
-    images, names = drawn_pets(2, SIZE)
-    assert images.dtype == np.uint8 and images.shape == (4, SIZE, SIZE, 3)
-    assert names == ["desenho de gato"] * 2 + ["desenho de cachorro"] * 2
-    assert np.array_equal(images, drawn_pets(2, SIZE)[0])
-    assert not np.array_equal(images[0], images[2])
-
-
-def test_crops_come_from_the_photo_and_repeat_with_the_seed():
-    rows, columns = np.mgrid[0:60, 0:90]
-    photo = np.stack([rows, columns, np.full_like(rows, 7)], axis=-1).astype(np.uint8)
-    crops = random_crops(photo, 5, SIZE, seed=1)
-    assert crops.dtype == np.uint8 and crops.shape == (5, SIZE, SIZE, 3)
-    assert np.array_equal(crops, random_crops(photo, 5, SIZE, seed=1))
-    assert len(np.unique(crops.reshape(5, -1), axis=0)) == 5
-    assert (crops[..., 2] == 7).all()
-    for crop in crops.astype(int):
-        # Every crop is square: as many rows as columns of the photo.
-        assert np.ptp(crop[..., 0]) == pytest.approx(np.ptp(crop[..., 1]), abs=2)
-        assert 0.4 * 60 - 3 <= np.ptp(crop[..., 0]) <= 60
-
-
-def test_the_smallest_photo_can_be_cropped():
-    assert random_crops(np.zeros((1, 1, 3), np.uint8) + 9, 1, 8).tolist() == np.full((1, 8, 8, 3), 9).tolist()
+def test_photographs_are_three_photos_squared():
+    photos = photographs(SIZE)
+    assert list(photos) == ["templo", "flor", "retrato"]
+    for photo in photos.values():
+        assert photo.dtype == np.uint8 and photo.shape == (SIZE, SIZE, 3)
+        assert len(np.unique(photo.reshape(-1, 3), axis=0)) > 1000
