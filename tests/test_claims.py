@@ -12,9 +12,11 @@ from scipy.stats import binomtest
 from sklearn.metrics import log_loss
 
 from catsdogs.backbone import new_base
-from catsdogs.config import RECORD_FILE, BetterConfig
-from catsdogs.evaluation import change_over_splits
+from catsdogs.config import BUNDLE_FILE, RECORD_FILE, BetterConfig, load_config
+from catsdogs.evaluation import accuracy_interval, change_over_splits
 from catsdogs.files import read_json
+from catsdogs.study.attributes import ATTRIBUTES
+from catsdogs.study.audit import out_of_fold_probabilities
 from catsdogs.study.augmentation import KINDS
 from catsdogs.study.calibration import reliability
 from catsdogs.study.challenge import load_challenge
@@ -320,3 +322,15 @@ def test_what_pages_tell_of_network_and_recipe():
     assert view_sizes(better) == [224, 288] and better.mirror and better.average_weights
     assert (better.unfrozen_layers, better.fine_tune_learning_rate, better.fine_tune_epochs) == (38, 1e-4, 5)
     assert (better.feature_dropout, better.dropout, better.head_units) == (0.5, 0.3, 256)
+
+
+def test_light_and_sharpness_are_a_small_shortcut():
+    with np.load(ROOT / "models" / BUNDLE_FILE) as bundle:
+        attributes, labels = bundle["attributes"], bundle["labels"]
+    sharpness = ATTRIBUTES.index("sharpness")
+    assert np.median(attributes[labels == 1, sharpness]) > np.median(attributes[labels == 0, sharpness])
+    right = {columns: int((out_of_fold_probabilities(attributes[:, columns], labels, seed=load_config().seed)
+                           .argmax(axis=1) == labels).sum()) for columns in ((0,), (1,), (2,), (3,), (0, 1, 2, 3))}
+    assert max(right, key=right.get) == (0, 1, 2, 3) and max(list(right)[:4], key=right.get) == (sharpness,)
+    low, high = accuracy_interval(len(labels) - right[0, 1, 2, 3], len(labels))
+    assert 0.5 < low < right[0, 1, 2, 3] / len(labels) == pytest.approx(0.57, abs=0.01) and high < 0.6

@@ -8,6 +8,7 @@ from matplotlib.patches import Rectangle
 from matplotlib.ticker import LogLocator
 
 from catsdogs import plots
+from catsdogs.data import Photos
 from catsdogs.photo import read_photo
 from catsdogs.pipeline import Materials
 from catsdogs.study import figures
@@ -209,3 +210,19 @@ def cloud_and_points(cloud: np.ndarray, points: dict[str, Sequence[float]]) -> N
     axes.set(aspect="equal", xlabel="uma característica", ylabel="outra característica")
     plots.show(figure, "Uma nuvem de pontos em torno de um centro, marcado com uma cruz, e os pontos "
                        f"{' e '.join(points)}, cada um ligado ao centro por uma linha.")
+
+
+def photos_at_hand(photos: Photos, chosen: Sequence[int]) -> None:
+    """Some photos, two in a row, each under its file's name; a line instead when they are not here, or none is chosen.
+
+    Args:
+        chosen: indices into ``photos``.
+    """
+    if not photos.has_files:
+        print("Para ver estas fotos, é preciso baixá-las.")
+    elif not len(chosen):
+        print("Não há fotos a mostrar.")
+    else:
+        names = [photos.path(index).name for index in chosen]
+        pixels = [read_photo(photos.path(index)) for index in chosen]
+        plots.show(plots.photo_grid(pixels, names, columns=2), f"Fotos lado a lado: {', '.join(names)}.")

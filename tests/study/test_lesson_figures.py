@@ -4,8 +4,9 @@ from dataclasses import replace
 
 import numpy as np
 import pytest
-from helpers import is_drawn
+from helpers import fake_photos, is_drawn, make_photos
 
+from catsdogs.data import index_folder
 from catsdogs.study import lesson_figures
 
 PHOTO = np.arange(20 * 30 * 3, dtype=np.uint8).reshape(20, 30, 3)
@@ -124,3 +125,14 @@ def test_points_are_named_and_tied_to_the_center_of_the_cloud(show):
     assert written(axes) == ["A", "B"] and "A e B" in alt
     ties = [line for line in axes.lines if line.get_linestyle() == "--"]
     assert [line.get_xydata().tolist() for line in ties] == [[[1, 2], [3, 3]], [[1, 2], [0, 1]]]
+
+
+def test_photos_are_shown_under_their_files_names_or_a_line_says_why_not(show, tmp_path, capsys):
+    photos = index_folder(make_photos(tmp_path, count=10, size=(40, 30)), "teste")
+    figure, alt = show("photos_at_hand", photos, [3, 0, 7])
+    names = [photos.path(index).name for index in (3, 0, 7)]
+    assert [axes.get_title() for axes in figure.axes] == [*names, ""] and ", ".join(names) in alt
+    lesson_figures.photos_at_hand(photos, [])
+    lesson_figures.photos_at_hand(fake_photos(10), [3])
+    assert capsys.readouterr().out.splitlines() == [
+        "Não há fotos a mostrar.", "Para ver estas fotos, é preciso baixá-las."]
