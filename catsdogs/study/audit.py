@@ -10,8 +10,6 @@ from dataclasses import dataclass
 
 import numpy as np
 from PIL import Image
-from scipy.sparse import coo_array
-from scipy.sparse.csgraph import connected_components
 from scipy.spatial.distance import pdist
 from scipy.stats import mannwhitneyu
 from sklearn.linear_model import LogisticRegression
@@ -26,10 +24,8 @@ from catsdogs.photo import read_photo
 STATISTICS = {"width": "largura (px)", "height": "altura (px)", "bytes": "arquivo (bytes)",
               "brightness": "brilho médio", "contrast": "contraste"}
 # Measured by benchmarks/copies.py: 80 photos, halved, squeezed to 200 x 200, compressed (quality 30) or brightened
-# by 15%, stay within 0.08 of the original by hash, and nine in ten within 0.12 by features. Of all pairs among the
-# 3,000, 99 in 100 are beyond 0.40 and 0.39.
+# by 15%, stay within 0.08 of the original by hash. Of all pairs among the 3,000, 99 in 100 are beyond 0.40.
 HASH_LIMIT = 0.15
-FEATURE_LIMIT = 0.15
 # The features less the set's mean: those 320 copies are within 0.28 of their originals; 99 in 100 pairs, beyond 0.64.
 OWN_FEATURE_LIMIT = 0.5
 UNUSUAL_SPREADS = 4
@@ -96,7 +92,7 @@ def close_pairs(rows: np.ndarray, metric: str, limit: float) -> list[Pair]:
     Args:
         rows: (n, d); hashes (bool) or features (float).
         metric: "hamming" (fraction of differing bits, 0 to 1) or "cosine" (1 − cosine, 0 to 2).
-        limit: ``HASH_LIMIT`` or ``FEATURE_LIMIT`` for copies.
+        limit: the largest distance, in the metric's unit.
     """
     # Not the matrix of all distances, which takes 5 GB for 25,000 photos.
     near = NearestNeighbors(radius=limit, metric=metric, algorithm="brute").fit(rows).radius_neighbors_graph(
@@ -126,26 +122,10 @@ def near_copies(hashes: np.ndarray, features: np.ndarray) -> list[Pair]:
             if 1 - own[pair.first] @ own[pair.second] <= OWN_FEATURE_LIMIT]
 
 
-def copy_groups(pairs: Sequence[Pair], photos: int) -> list[list[int]]:
-    """Photos joined by a chain of pairs, as increasing indices; ``photos`` is how many there are in all."""
-    links = coo_array((np.ones(len(pairs)), ([p.first for p in pairs], [p.second for p in pairs])), (photos, photos))
-    _, group_of = connected_components(links, directed=False)
-    repeated = np.flatnonzero(np.bincount(group_of) > 1)
-    return [np.flatnonzero(group_of == group).tolist() for group in repeated]
-
-
-def photo_parts(split: Split) -> np.ndarray:
-    """For each photo, the index in ``data.PARTS`` of its part; int64 (n,)."""
-    parts = np.empty(sum(len(getattr(split, name)) for name in PARTS), dtype=np.int64)
-    for number, name in enumerate(PARTS):
-        parts[getattr(split, name)] = number
-    return parts
-
-
 def crossing(groups: Sequence[Sequence[int]], split: Split) -> list[list[int]]:
-    """The groups whose photos fell into more than one part of the split."""
-    parts = photo_parts(split)
-    return [list(group) for group in groups if len(set(parts[list(group)])) > 1]
+    """The groups of photos, as indices, that fell into more than one part of the split."""
+    part_of = {int(photo): name for name in PARTS for photo in getattr(split, name)}
+    return [list(group) for group in groups if len({part_of[photo] for photo in group}) > 1]
 
 
 def out_of_fold_probabilities(features: np.ndarray, labels: np.ndarray, C: float = 0.01, folds: int = 5,
@@ -184,17 +164,8 @@ def confident_classes(probabilities: np.ndarray, labels: np.ndarray) -> np.ndarr
     return np.where(reached.any(axis=1), np.where(reached, probabilities, -1).argmax(axis=1), -1)
 
 
-def confident_joint(probabilities: np.ndarray, labels: np.ndarray) -> np.ndarray:
-    """Photos by label (row) and by the class they confidently look like (column); int64 (2, 2).
-
-    Photos that confidently look like nothing are not counted.
-    """
-    looks = confident_classes(probabilities, labels)
-    return np.array([[((labels == label) & (looks == other)).sum() for other in (0, 1)] for label in (0, 1)])
-
-
 def suspicious_labels(probabilities: np.ndarray, labels: np.ndarray) -> np.ndarray:
-    """Photos off the diagonal of the confident joint, the least probable label first; int64 (k,)."""
+    """Photos that confidently look like the other class, the least probable label first; int64 (k,)."""
     looks = confident_classes(probabilities, labels)
     found = np.flatnonzero((looks != -1) & (looks != labels))
     return found[np.argsort(probabilities[found, labels[found]], kind="stable")]

@@ -13,18 +13,13 @@ from sklearn.metrics import pairwise_distances
 from catsdogs.data import Split, index_folder
 from catsdogs.photo import read_photo, sample_photo
 from catsdogs.study.audit import (
-    FEATURE_LIMIT,
     HASH_LIMIT,
-    Pair,
     close_pairs,
     compare_classes,
     confident_classes,
-    confident_joint,
-    copy_groups,
     crossing,
     difference_hash,
     out_of_fold_probabilities,
-    photo_parts,
     photo_statistics,
     scan,
     suspicious_labels,
@@ -81,21 +76,21 @@ def test_planted_copies_are_found_and_no_other_pair(tmp_path):
         change(scene(3)).save(tmp_path / "cats" / f"copy-{name}.png")
     photos = index_folder(tmp_path, "teste")
     hashes, _ = scan(photos)
-    groups = copy_groups(close_pairs(hashes, "hamming", HASH_LIMIT), len(photos))
-    assert [{photos.names[i] for i in group} for group in groups] == [
-        {"cats/3.png", "cats/copy-resized.png", "cats/copy-recompressed.png", "cats/copy-brightened.png"}]
+    pairs = close_pairs(hashes, "hamming", HASH_LIMIT)
+    same = {"cats/3.png", "cats/copy-resized.png", "cats/copy-recompressed.png", "cats/copy-brightened.png"}
+    assert len(pairs) == 6 and {photos.names[i] for pair in pairs for i in (pair.first, pair.second)} == same
 
 
 def test_planted_copy_is_found_among_features():
     rng = np.random.default_rng(0)
     features = rng.exponential(size=(40, 200))
     features[30] = 1.1 * features[5] + rng.uniform(0, 0.2, 200)
-    assert [(pair.first, pair.second) for pair in close_pairs(features, "cosine", FEATURE_LIMIT)] == [(5, 30)]
+    assert [(pair.first, pair.second) for pair in close_pairs(features, "cosine", 0.15)] == [(5, 30)]
 
 
 def test_pairs_come_nearest_first_and_only_within_the_limit():
     rows = np.array([[1.0, 0.0], [1.0, 0.1], [1.0, 0.3], [0.0, 1.0]])
-    pairs = close_pairs(rows, "cosine", FEATURE_LIMIT)
+    pairs = close_pairs(rows, "cosine", 0.15)
     assert [(pair.first, pair.second) for pair in pairs] == [(0, 1), (1, 2), (0, 2)]
     assert pairs[0].distance == pytest.approx(1 - 1 / np.sqrt(1.01))
 
@@ -115,15 +110,8 @@ def test_pairs_are_those_of_all_distances_without_holding_them_all(metric):
     assert peak < 8 * len(rows) ** 2 / 2
 
 
-def test_groups_follow_chains():
-    pairs = [Pair(0, 4, 0.0), Pair(4, 5, 0.1), Pair(2, 3, 0.1)]
-    assert copy_groups(pairs, 7) == [[0, 4, 5], [2, 3]]
-    assert copy_groups([], 7) == []
-
-
 def test_only_groups_in_two_parts_cross():
     split = Split(train=np.array([0, 1, 4]), validation=np.array([2]), test=np.array([3, 5]))
-    assert photo_parts(split).tolist() == [0, 0, 1, 2, 0, 2]
     assert crossing([[0, 1, 4], [1, 3], [3, 5], [0, 2]], split) == [[1, 3], [0, 2]]
 
 
@@ -200,7 +188,6 @@ def test_confident_rule_by_hand():
     probabilities = np.stack([1 - second, second], axis=1)
     # Thresholds: the means, (0.9 + 0.7 + 0.1) / 3 = 0.567 and (0.6 + 0.85 + 0.45 + 0.95 + 0.05) / 5 = 0.58.
     assert confident_classes(probabilities, labels).tolist() == [0, 0, 1, 1, 1, -1, 1, 0]
-    assert confident_joint(probabilities, labels).tolist() == [[2, 1], [1, 3]]
     assert suspicious_labels(probabilities, labels).tolist() == [7, 2]
 
 
