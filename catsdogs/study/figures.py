@@ -5,7 +5,7 @@ from textwrap import fill
 
 import numpy as np
 from matplotlib.figure import Figure
-from matplotlib.ticker import FuncFormatter, MaxNLocator, NullFormatter
+from matplotlib.ticker import FuncFormatter, NullFormatter
 
 from catsdogs import plots
 from catsdogs.text import number
@@ -151,30 +151,6 @@ def estimates(series: dict[str, dict], axis: str, measure: str, digits: int = 3,
     axes.grid(alpha=0.3)
     if len(series) > 1:
         figure.legend(frameon=False, loc="outside upper center", ncols=min(len(series), 3))
-    return figure
-
-
-def losses_by_epoch(runs: dict[str, dict[str, np.ndarray]]) -> Figure:
-    """Training and validation loss by epoch, a panel per setting: every run thin, their mean thick.
-
-    Args:
-        runs: setting → part ("treino", "validação") → losses above 0, (runs, epochs), in nats.
-    """
-    figure, panels = plots.new_figure(3 * len(runs), 3.4, columns=len(runs), sharey=True, squeeze=False)
-    for axes, (name, parts) in zip(panels.flat, runs.items(), strict=True):
-        for (part, losses), color, line in zip(parts.items(), (plots.TRAIN_COLOR, plots.VALIDATION_COLOR), ("-", "--"),
-                                               strict=True):
-            epochs = np.arange(1, losses.shape[1] + 1)
-            axes.plot(epochs, losses.T, line, color=color, alpha=0.35, linewidth=0.9)
-            axes.plot(epochs, losses.mean(axis=0), line, color=color, linewidth=2.5, label=part)
-        axes.set_yscale("log")
-        axes.yaxis.set_major_formatter(FuncFormatter(lambda value, _: f"{value:g}".replace(".", ",")))
-        axes.xaxis.set_major_locator(MaxNLocator(integer=True))
-        axes.set_xlabel("Época")
-        axes.set_title(name, fontsize=11)
-        axes.grid(alpha=0.3)
-    panels[0, 0].set_ylabel("Perda (escala logarítmica)")
-    panels[0, 0].legend(frameon=False)
     return figure
 
 

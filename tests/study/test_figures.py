@@ -8,7 +8,6 @@ from catsdogs.evaluation import Estimate
 from catsdogs.study import figures
 
 PHOTO = np.full((20, 30, 3), 200.0)
-LOSSES = {"treino": np.array([[0.5, 0.1], [0.3, 0.1]]), "validação": np.array([[0.6, 0.2], [0.4, 0.4]])}
 ESTIMATE = Estimate(0.9, 0.85, 0.95)
 FIGURES = {
     "activation_maps": lambda: figures.activation_maps(np.random.default_rng(0).random((7, 7, 4)), "Título"),
@@ -19,7 +18,6 @@ FIGURES = {
     "heat_maps": lambda: figures.heat_maps([PHOTO, PHOTO[:, :15]], [np.eye(7), np.zeros((7, 7))], list("ab"),
                                          list("cd")),
     "reliability_diagram": lambda: figures.reliability_diagram({"fase 1": [(0.6, 0.5, 3), (0.9, 1.0, 20)]}),
-    "losses_by_epoch": lambda: figures.losses_by_epoch(dict.fromkeys(("0", "0,6"), LOSSES)),
     "repeated_runs": lambda: figures.repeated_runs([(0.9, 0.95), (0.8, 0.9)], (0.85, 0.9)),
     "recipes": lambda: figures.repeated_runs([(0.05, 0.04)], names=("desafio", "melhor"), measure="Perda no teste"),
     "estimates": lambda: figures.estimates({"um": {0.0: ESTIMATE, 0.3: ESTIMATE}, "outro": {0.3: ESTIMATE}}, "Dropout",
@@ -33,14 +31,6 @@ FIGURES = {
 @pytest.mark.parametrize("name", FIGURES)
 def test_every_figure_saves_to_png(name):
     assert is_drawn(FIGURES[name]())
-
-
-def test_losses_by_epoch_show_every_run_and_their_mean_in_each_panel():
-    for axes, title in zip(FIGURES["losses_by_epoch"]().axes, ("0", "0,6"), strict=True):
-        assert axes.get_title() == title
-        drawn = [list(line.get_ydata()) for line in axes.lines]
-        assert drawn[:2] == [[0.5, 0.1], [0.3, 0.1]] and np.allclose(drawn[2], [0.4, 0.1])
-        assert drawn[3:5] == [[0.6, 0.2], [0.4, 0.4]] and np.allclose(drawn[5], [0.5, 0.3])
 
 
 def test_map_rows_name_each_layer_and_show_each_of_its_channels():

@@ -11,7 +11,7 @@ from catsdogs.study import lesson_figures
 
 PHOTO = np.arange(20 * 30 * 3, dtype=np.uint8).reshape(20, 30, 3)
 WINDOW, KERNEL = np.array([[10.0, 20.0], [200.0, 0.0]]), np.array([[1, -1], [0, 2]])
-HISTORY = {"loss": [0.7, 0.5], "val_loss": [0.6, 0.4]}
+HISTORY = {"loss": [0.7, 0.5], "val_loss": [0.6, 0.4], "accuracy": [0.5, 0.7], "val_accuracy": [0.6, 0.8]}
 CALLS = {
     "pixels_as_numbers": (PHOTO, 3, 5, 4), "one_convolution": (WINDOW, KERNEL),
     "photo_and_maps": (PHOTO, {"um": np.eye(5), "outro": np.ones((3, 4))}), "cross_entropy": (),
@@ -22,6 +22,7 @@ CALLS = {
     "known_and_strange": ({"certeza": {"fotos": np.array([0.9, 1, 1]), "intrusos": np.array([0.5, 1])}},
                           {"certeza": 0.8}),
     "cloud_and_points": (np.array([[0.0, 0.0], [2.0, 4.0]]), {"A": (3.0, 3.0), "B": (0.0, 1.0)}),
+    "diagnosis": ({"certo": HISTORY, "outro": HISTORY},),
 }
 
 
@@ -136,3 +137,17 @@ def test_photos_are_shown_under_their_files_names_or_a_line_says_why_not(show, t
     lesson_figures.photos_at_hand(fake_photos(10), [3])
     assert capsys.readouterr().out.splitlines() == [
         "Não há fotos a mostrar.", "Para ver estas fotos, é preciso baixá-las."]
+
+
+def test_a_diagnosis_shows_losses_above_and_accuracies_below_each_row_on_one_scale(show):
+    figure, alt = show("diagnosis")
+    above, _, below, _ = figure.axes
+    assert list(above.lines[1].get_ydata()) == [0.6, 0.4] and list(below.lines[1].get_ydata()) == [0.6, 0.8]
+    assert {axes.get_ylim()[1] for axes in figure.axes[:2]} == {1.1 * 0.7} and "outro, perda 0,500 no treino" in alt
+
+
+def test_what_is_above_the_top_of_a_diagnosis_runs_along_it(show):
+    broken = {**HISTORY, "val_loss": [900.0, 0.4]}
+    for given, top in (((), 1.2), ((0.45,), 0.45)):
+        above = show("diagnosis", {"certo": broken}, *given)[0].axes[0]
+        assert above.get_ylim()[1] == top and list(above.lines[1].get_ydata()) == [top, 0.4]
