@@ -229,35 +229,33 @@ def photos_at_hand(photos: Photos, chosen: Sequence[int]) -> None:
 
 
 def diagnosis(histories: dict[str, dict[str, Sequence[float]]], top: float | None = None) -> None:
-    """Loss above and accuracy below, by epoch, a column per run: its name → the history of ``fit``.
+    """Loss and, beside it, accuracy, by epoch, a row per run: its name → the history of ``fit``.
 
-    Dashed lines show what answers half and half: a loss of ln 2, an accuracy of a half.
+    Dotted lines show what answers half and half: a loss of ln 2, an accuracy of a half.
 
     Args:
         top: the highest loss that is shown, by default the highest there is, up to 1.2; what is above it runs along it.
     """
-    figure, rows = plots.new_figure(3.1 * len(histories), 4.8, columns=len(histories), rows=2, sharey="row",
-                                    squeeze=False)
+    figure, rows = plots.new_figure(6.4, 2.1 * len(histories) + 0.4, columns=2, rows=len(histories), squeeze=False)
     losses = [history[key] for history in histories.values() for key in ("loss", "val_loss")]
     top = top or min(1.2, 1.1 * max(map(max, losses)))
     ends = []
-    for above, below, (name, history) in zip(*rows, histories.items(), strict=True):
+    for (left, right), (name, history) in zip(rows, histories.items(), strict=True):
         epochs = np.arange(1, len(history["loss"]) + 1)
         for key, mark, color, label in (("", "o-", plots.TRAIN_COLOR, "treino"),
                                         ("val_", "s--", plots.VALIDATION_COLOR, "validação")):
             style = {"markersize": 3, "color": color, "label": label, "clip_on": False}
-            above.plot(epochs, np.minimum(history[key + "loss"], top), mark, **style)
-            below.plot(epochs, history[key + "accuracy"], mark, **style)
-        above.set(title=name, ylim=(0, top))
-        below.set(xlabel="Época", ylim=(0.4, 1))
-        for axes, level in ((above, np.log(2)), (below, 0.5)):
+            left.plot(epochs, np.minimum(history[key + "loss"], top), mark, **style)
+            right.plot(epochs, history[key + "accuracy"], mark, **style)
+        left.set(title=f"{name}: perda", ylim=(0, top))
+        right.set(title=f"{name}: acurácia", ylim=(0.4, 1))
+        for axes, level in ((left, np.log(2)), (right, 0.5)):
             axes.axhline(level, color="0.6", linewidth=1, linestyle=":")
             axes.xaxis.set_major_locator(MaxNLocator(integer=True))
+            plots.decimal_comma(axes.yaxis, 2)
         ends.append(f"{name}, perda {number(history['loss'][-1], 3)} no treino e {number(history['val_loss'][-1], 3)} "
                     f"na validação, acurácia {number(history['val_accuracy'][-1], 3)} na validação")
-    rows[0, 0].set_ylabel("Perda")
-    rows[1, 0].set_ylabel("Acurácia")
+    for axes in rows[-1]:
+        axes.set_xlabel("Época")
     rows[0, 0].legend()
-    for axes in rows[:, 0]:
-        plots.decimal_comma(axes.yaxis, 1)
     plots.show(figure, f"Perda e acurácia por época, no treino e na validação. No fim: {'; '.join(ends)}.")

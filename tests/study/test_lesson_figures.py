@@ -139,11 +139,11 @@ def test_photos_are_shown_under_their_files_names_or_a_line_says_why_not(show, t
         "Não há fotos a mostrar.", "Para ver estas fotos, é preciso baixá-las."]
 
 
-def test_a_diagnosis_shows_losses_above_and_accuracies_below_each_row_on_one_scale(show):
+def test_a_diagnosis_shows_losses_beside_accuracies_all_runs_on_one_scale(show):
     figure, alt = show("diagnosis")
-    above, _, below, _ = figure.axes
-    assert list(above.lines[1].get_ydata()) == [0.6, 0.4] and list(below.lines[1].get_ydata()) == [0.6, 0.8]
-    assert {axes.get_ylim()[1] for axes in figure.axes[:2]} == {1.1 * 0.7} and "outro, perda 0,500 no treino" in alt
+    loss, accuracy, other_loss, _ = figure.axes
+    assert list(loss.lines[1].get_ydata()) == [0.6, 0.4] and list(accuracy.lines[1].get_ydata()) == [0.6, 0.8]
+    assert {axes.get_ylim()[1] for axes in (loss, other_loss)} == {1.1 * 0.7} and "outro, perda 0,500 no treino" in alt
 
 
 def test_what_is_above_the_top_of_a_diagnosis_runs_along_it(show):
