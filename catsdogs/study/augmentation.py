@@ -51,7 +51,7 @@ def augmented_features(photos: Photos, backbone: Backbone, config: Config, kind:
                 features[copy, rows] = run(preprocess(changed(batch, kind)))
         with atomic_path(path) as temporary:
             np.save(temporary, features)
-    return np.load(path, mmap_mode="r")
+    return np.load(path, mmap_mode="r", allow_pickle=False)
 
 
 def changed(pixels: np.ndarray, kind: str) -> np.ndarray:

@@ -7,7 +7,6 @@ from catsdogs import plots
 from catsdogs.errors import CatsdogsError
 from catsdogs.evaluation import TEST_TO_TRAIN, Estimate, change_over_splits, mean_over_splits
 from catsdogs.study import figures
-from catsdogs.study.experiments import INGREDIENTS
 from catsdogs.study.results import by_factor, factor_value, load_results
 from catsdogs.text import integer, markdown_table, number
 
@@ -77,7 +76,8 @@ VIEWS = {
                          "crop": "recorte"}), log=True),
     "ingredients": View("ingredient", "Receita", {
         "validation_loss": "Perda na validação", "validation_accuracy": "Acurácia na validação"}, ("validation_loss",),
-        names={name: name for name in INGREDIENTS}),
+        names={name: name for name in ("receita", "só 224 px", "sem espelho", "sem dropout nas características",
+                                       "20 camadas", "sem média dos pesos")}),
     "repeated_runs": View("phase", "Receita e fase", {**ACCURACY, "test_auc": "AUC no teste", **LOSS}, ("test_loss",), (
         "recipe", {"desafio": "receita do desafio", "melhor": "receita melhor"}), names={1: "fase 1", 2: "fase 2"}),
 }

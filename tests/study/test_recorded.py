@@ -110,3 +110,9 @@ def test_every_view_is_of_an_experiment_and_of_what_its_rows_hold(name):
 
     assert set(VIEWS[name].experiments or [name]) <= set(EXPERIMENTS)
     assert set(VIEWS[name].drawn) <= set(VIEWS[name].measures)
+
+
+def test_ingredients_are_those_that_were_tried():
+    from catsdogs.study.experiments import INGREDIENTS
+
+    assert list(VIEWS["ingredients"].names) == list(INGREDIENTS)
