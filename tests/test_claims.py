@@ -170,6 +170,7 @@ def test_from_scratch():
     for network in ("small", "mobilenet"):
         many = {"start": network, "train_photos": 2400}
         assert change("transfer", "test_accuracy", many, few).low > 0
+        assert mean(values("transfer", "test_errors", **many)) > 3 * mean(values("transfer", "test_errors", **few))
         assert mean(values("transfer", "test_accuracy", **many)) == pytest.approx(0.82, abs=0.02)
         curve = [mean(values("transfer", "test_accuracy", start=network, train_photos=count))
                  for count in SCRATCH_SIZES[network]]

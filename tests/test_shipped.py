@@ -10,8 +10,10 @@ from catsdogs.backbone import cut, find_base, fingerprint, load_backbone
 from catsdogs.checkpoint import load_checkpoint
 from catsdogs.config import PHASE1_CHECKPOINT, PHASE2_CHECKPOINT, Config
 from catsdogs.data import bundled_photos, split_photos
+from catsdogs.features import pooled_features
 from catsdogs.quiet import keras
 from catsdogs.storage.bundle import load_bundle_about, load_bundle_activations
+from catsdogs.study.audit import close_pairs, out_of_fold_probabilities, suspicious_labels
 from catsdogs.training import activations_to_probabilities
 
 MODELS = Path(__file__).resolve().parent.parent / "models"
@@ -75,3 +77,18 @@ def test_bundle_road_and_photo_road_agree_on_the_test_photos(models, record, pho
     assert accuracy == pytest.approx(record[phase]["test"]["accuracy"], abs=0.01)
     # Quantising moves single answers a little, and hardly any of them by much.
     assert np.mean(np.abs(second - [recorded[name] for name in names])) < 0.01
+
+
+@pytest.mark.slow
+def test_what_the_page_tells_of_copies_and_labels(models, photos):
+    """What *Auditoria* says, in sentences that a person wrote, of the photos behind the bundle."""
+    maps = load_bundle_activations(photos.digests, 224, load_bundle_about()["fingerprint"])
+    features = pooled_features(cut(find_base(models["phase1"][0]), Config().unfrozen_layers)[1], maps)
+    stems = [Path(name).stem for name in photos.names]
+    found = {(stems[pair.first], stems[pair.second]): pair.distance for pair in close_pairs(features, "cosine", 0.16)}
+    assert found == {("dog.74", "dog.180"): pytest.approx(0.01, abs=0.005),
+                     ("cat.739", "cat.965"): pytest.approx(0.15, abs=0.005)}
+    suspects = suspicious_labels(out_of_fold_probabilities(features, photos.labels), photos.labels)
+    assert {stems[row] for row in suspects} == {"cat.724", "cat.44"}
+    train = {stems[row] for row in split_photos(photos, Config()).train}
+    assert {"dog.74", "dog.180", "cat.724", "cat.44"} <= train

@@ -7,10 +7,9 @@ from catsdogs.config import Config, cache_dir
 from catsdogs.data import Photos
 from catsdogs.features import BATCH, cache_key, preprocess, runner
 from catsdogs.files import atomic_path
-from catsdogs.photo import read_photo, resize_photo
 from catsdogs.pipeline import Materials
 from catsdogs.quiet import keras
-from catsdogs.study.measures import measure_parts, split_with_few
+from catsdogs.study.measures import measure_parts, pixels_of, split_with_few
 from catsdogs.training import build_head
 
 # Changed copies of each photo; an epoch draws one of them for each photo.
@@ -45,7 +44,7 @@ def augmented_features(photos: Photos, backbone: Backbone, config: Config, kind:
         features = np.empty((1 if kind == "none" else COPIES, len(photos), pooled.shape[-1]), dtype=np.float32)
         for at in range(0, len(photos), BATCH):
             rows = range(at, min(at + BATCH, len(photos)))
-            batch = np.stack([resize_photo(read_photo(photos.path(row)), size) for row in rows])
+            batch = pixels_of(photos, rows, size)
             for copy in range(len(features)):
                 keras.utils.set_random_seed(1000 * at + copy)
                 features[copy, rows] = run(preprocess(changed(batch, kind)))

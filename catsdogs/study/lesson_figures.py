@@ -1,4 +1,4 @@
-"""The figures of the explaining chapters and of the one on errors, each shown with its text."""
+"""The figures of single chapters, each shown with its text."""
 
 from collections.abc import Callable, Sequence
 from textwrap import fill
@@ -10,7 +10,6 @@ from matplotlib.ticker import LogLocator, MaxNLocator
 from catsdogs import plots
 from catsdogs.data import Photos
 from catsdogs.photo import read_photo
-from catsdogs.pipeline import Materials
 from catsdogs.study import figures
 from catsdogs.text import number, percent
 
@@ -141,23 +140,6 @@ def curves_side_by_side(histories: dict[str, dict[str, Sequence[float]]], what: 
     plots.show(figure, f"Perda de treino e de validação por época. No fim, na validação: {ends}.")
 
 
-def errors(materials: Materials, rows: Sequence[int], titles: Sequence[str], maps: Sequence[np.ndarray] = (),
-           classes: Sequence[str] = ()) -> None:
-    """The photos of these rows; with a heat map (s, s) and a class's name for each, also ``where_it_looked``.
-
-    Without the photos' files, a line says that it needs them.
-    """
-    if not materials.photos.has_files:
-        print("Para ver as fotos é preciso baixá-las: conecte-se à internet ou indique uma pasta em CATSDOGS_DATA.")
-    elif len(rows):
-        photos = [read_photo(materials.photos.path(row)) for row in rows]
-        if len(maps):
-            where_it_looked(photos, maps, titles, classes)
-        else:
-            figure = plots.photo_grid(photos, [fill(title, 24) for title in titles], columns=3)
-            plots.show(figure, f"As fotos da lista: {'; '.join(titles)}.")
-
-
 def where_it_looked(photos: Sequence[np.ndarray], maps: Sequence[np.ndarray], titles: Sequence[str],
                     classes: Sequence[str]) -> None:
     """Photos (height, width, 3), and beside each its heat map (s, s), 0 or more, in favour of a class."""
@@ -212,20 +194,27 @@ def cloud_and_points(cloud: np.ndarray, points: dict[str, Sequence[float]]) -> N
                        f"{' e '.join(points)}, cada um ligado ao centro por uma linha.")
 
 
-def photos_at_hand(photos: Photos, chosen: Sequence[int]) -> None:
-    """Some photos, two in a row, each under its file's name; a line instead when they are not here, or none is chosen.
+def photos_at_hand(photos: Photos, chosen: Sequence[int], titles: Sequence[str] = (), maps: Sequence[np.ndarray] = (),
+                   classes: Sequence[str] = ()) -> None:
+    """Some photos, two in a row; a line instead when they are not here, or none is chosen.
 
     Args:
         chosen: indices into ``photos``.
+        titles: one for each, instead of its file's name.
+        maps: heat maps (s, s), each in favour of one of ``classes``; with them, as ``where_it_looked``.
     """
     if not photos.has_files:
         print("Para ver estas fotos, é preciso baixá-las.")
     elif not len(chosen):
         print("Não há fotos a mostrar.")
     else:
-        names = [photos.path(index).name for index in chosen]
+        titles = titles or [photos.path(index).name for index in chosen]
         pixels = [read_photo(photos.path(index)) for index in chosen]
-        plots.show(plots.photo_grid(pixels, names, columns=2), f"Fotos lado a lado: {', '.join(names)}.")
+        if len(maps):
+            where_it_looked(pixels, maps, titles, classes)
+        else:
+            figure = plots.photo_grid(pixels, [fill(title, 28) for title in titles], columns=2)
+            plots.show(figure, f"Fotos lado a lado: {', '.join(titles)}.")
 
 
 def diagnosis(histories: dict[str, dict[str, Sequence[float]]], top: float | None = None) -> None:

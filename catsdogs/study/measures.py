@@ -5,6 +5,7 @@ split of its own (``config.seed``), leaves no file behind, and returns one dict 
 ``experiments`` repeats them over seeds.
 """
 
+from collections.abc import Sequence
 from dataclasses import replace
 
 import numpy as np
@@ -12,6 +13,7 @@ import numpy as np
 from catsdogs.config import Config
 from catsdogs.data import PARTS, Photos, Split, draw_photos, split_photos
 from catsdogs.evaluation import score
+from catsdogs.photo import read_photo, resize_photo
 
 MEASURES = ("accuracy", "auc", "loss", "errors", "confusion")  # of ``evaluation.Scores``
 
@@ -37,3 +39,8 @@ def measure_parts(probabilities: np.ndarray, photos: Photos, split: Split) -> di
         scores = score(probabilities[rows], photos.labels[rows], photos.class_names)
         measures |= {f"{part}_{key}": getattr(scores, key) for key in MEASURES}
     return measures
+
+
+def pixels_of(photos: Photos, rows: Sequence[int], size: int) -> np.ndarray:
+    """These photos, which must be at hand, as squares: float32 (n, size, size, 3), 0 to 255."""
+    return np.stack([resize_photo(read_photo(photos.path(row)), size) for row in rows])

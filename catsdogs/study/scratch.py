@@ -1,20 +1,15 @@
 """Networks that start from random weights, trained end to end on small images with augmentation."""
 
-import os
 import time
-from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
-
-import numpy as np
 
 from catsdogs.backbone import new_base
 from catsdogs.config import Config
-from catsdogs.data import Photos, draw_photos, split_photos
+from catsdogs.data import draw_photos, split_photos
 from catsdogs.features import preprocess
-from catsdogs.photo import read_photo, resize_photo
 from catsdogs.pipeline import Materials
 from catsdogs.quiet import keras
-from catsdogs.study.measures import measure_parts
+from catsdogs.study.measures import measure_parts, pixels_of
 
 SIZE = 64
 # Photos seen in all, so that even 2,400 are learned; fewer where there are few, seen MAX_EPOCHS times at most.
@@ -55,7 +50,7 @@ def scratch_run(materials: Materials, config: Config, start: str, train_photos: 
         train_photos: how many training photos to use.
     """
     photos = materials.photos
-    pixels = preprocess(_pixels(photos))
+    pixels = preprocess(pixels_of(photos, range(len(photos)), SIZE))
     split = split_photos(photos, config)
     split = replace(split, train=draw_photos(split.train, photos.labels, train_photos, config.seed))
     keras.utils.clear_session()
@@ -76,10 +71,3 @@ def scratch_run(materials: Materials, config: Config, start: str, train_photos: 
     seconds = time.perf_counter() - begin
     return [{**measure_parts(model.predict(pixels, verbose=0), photos, split), "epochs": epochs, "seconds": seconds,
              "parameters": model.count_params()}]
-
-
-def _pixels(photos: Photos) -> np.ndarray:
-    with ThreadPoolExecutor(os.cpu_count()) as pool:
-        return np.stack(list(pool.map(lambda i: resize_photo(read_photo(photos.path(i)), SIZE), range(len(photos)))))
-
-

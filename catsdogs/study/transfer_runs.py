@@ -6,10 +6,9 @@ from catsdogs.backbone import new_base
 from catsdogs.config import Config
 from catsdogs.data import Photos, split_photos
 from catsdogs.features import outputs, preprocess
-from catsdogs.photo import read_photo, resize_photo
 from catsdogs.pipeline import Materials
 from catsdogs.quiet import keras
-from catsdogs.study.measures import measure_parts
+from catsdogs.study.measures import measure_parts, pixels_of
 from catsdogs.study.phase1_runs import head_row
 from catsdogs.study.phase2_runs import new_probe
 
@@ -60,13 +59,9 @@ def random_base(photos: Photos, config: Config) -> keras.Model:
     rows = split_photos(photos, config).train[:64]
     for layer in norms:
         layer.momentum = 0.0  # the statistics become those of the one batch below
-    base(preprocess(_pixels(photos, rows, config.image_size)), training=True)
+    base(preprocess(pixels_of(photos, rows, config.image_size)), training=True)
     base.trainable = False
     return base
-
-
-def _pixels(photos: Photos, rows: np.ndarray, size: int) -> np.ndarray:
-    return np.stack([resize_photo(read_photo(photos.path(i)), size) for i in rows])
 
 
 def _probed(base: keras.Model) -> keras.Model:

@@ -1,6 +1,5 @@
 """The figures of the explaining chapters and of errors: each can be saved, and shows what it was given."""
 
-from dataclasses import replace
 
 import numpy as np
 import pytest
@@ -98,18 +97,12 @@ def test_the_text_of_heat_maps_says_where_each_is_hottest(show):
         "where_it_looked")[1]
 
 
-def test_errors_are_shown_with_or_without_heat(show, materials):
-    given = materials, [0, 2], ["a.jpg: é gato", "b.jpg: é gato"]
-    figure, alt = show("errors", *given)
-    assert sum(len(axes.images) for axes in figure.axes) == 2 and "a.jpg: é gato; b.jpg: é gato" in alt
-    figure, alt = show("errors", *given, np.ones((2, 3, 3)), ["cachorro", "cachorro"])
+def test_photos_have_the_titles_given_and_heat_beside_them(show, materials):
+    given = materials.photos, [0, 2], ["a.jpg: é gato", "b.jpg: é gato"]
+    figure, alt = show("photos_at_hand", *given)
+    assert sum(len(axes.images) for axes in figure.axes) == 2 and "a.jpg: é gato, b.jpg: é gato" in alt
+    figure, alt = show("photos_at_hand", *given, np.ones((2, 3, 3)), ["cachorro", "cachorro"])
     assert sum(len(axes.images) for axes in figure.axes) == 6 and "a favor de cachorro" in alt
-
-
-def test_errors_without_files_say_what_they_need(materials, capsys):
-    without = replace(materials, photos=replace(materials.photos, folder=None))
-    lesson_figures.errors(without, [0], ["a.jpg"])
-    assert "é preciso baixá-las" in capsys.readouterr().out
 
 
 def test_the_text_of_the_scores_says_how_many_fall_under_the_cut_and_a_line_marks_it(show):

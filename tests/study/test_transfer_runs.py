@@ -23,7 +23,7 @@ def test_random_networks_are_frozen_reproducible_and_differ_by_seed(studied, bac
 def test_a_random_network_keeps_its_activations_at_a_usual_size(studied):
     base = random_base(studied.photos, CONFIG)
     assert not base.trainable_weights
-    pixels = transfer_runs.preprocess(transfer_runs._pixels(studied.photos, studied.split.test, CONFIG.image_size))
+    pixels = transfer_runs.preprocess(transfer_runs.pixels_of(studied.photos, studied.split.test, CONFIG.image_size))
     features = base.predict(pixels, verbose=0)
     assert 0.1 < features.std() < 3
 
