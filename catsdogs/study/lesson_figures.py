@@ -48,6 +48,23 @@ def one_convolution(window: np.ndarray, kernel: np.ndarray) -> None:
                        f"{number(products.sum(), 0)}.")
 
 
+def leak(validation: set[int], test: set[int]) -> None:
+    """The items that the two parts hold, one square each, from 0 to the largest, twenty a row."""
+    kinds = {"só na validação": (validation - test, "#0072B2"), "só no teste": (test - validation, "0.73"),
+             "nos dois": (validation & test, "#D55E00")}
+    figure, axes = plots.new_figure(8, 2.9)
+    for name, (items, color) in kinds.items():
+        for index, item in enumerate(sorted(items)):
+            row, column = divmod(item, 20)
+            axes.add_patch(Rectangle((column + 0.06, row + 0.06), 0.88, 0.88, color=color,
+                                     label=None if index else f"{name}: {len(items)}"))
+    axes.set(xlim=(0, 20), ylim=(max(validation | test) // 20 + 1, 0), aspect="equal")
+    axes.axis("off")
+    axes.legend(loc="upper center", bbox_to_anchor=(0.5, 0), ncols=3, frameon=False)
+    plots.show(figure, "Um quadradinho por item. " + "; ".join(f"{name}: {len(items)}"
+                                                               for name, (items, _) in kinds.items()) + ".")
+
+
 def photo_and_maps(photo: np.ndarray, maps: dict[str, np.ndarray]) -> None:
     """A photo and, beside it, maps made from it: name → (height, width), 0 or more, each on its own scale."""
     figure, axes = plots.new_figure(3.6 * (1 + len(maps)), 2.8, columns=1 + len(maps))

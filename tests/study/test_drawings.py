@@ -7,12 +7,19 @@ from itertools import combinations
 import pytest
 from matplotlib.figure import Figure
 from matplotlib.patches import FancyBboxPatch
+from sklearn.metrics import roc_auc_score
 
 from catsdogs.study import drawings
+from catsdogs.text import number
 
 BLOCKS = {"início a\nblock_12": 500_000, "block_13": 104_000, "block_14": 320_000, "block_15": 319_999,
           "block_16": 470_001, "Conv_1": 409_600}
+CATS, DOGS = (0.03, 0.1, 0.22, 0.45, 0.7), (0.35, 0.62, 0.85, 0.93, 0.98)
 DRAWINGS = {
+    "head": lambda: drawings.head(7, 1280, 256, 0.3),
+    "head of small images": lambda: drawings.head(5, 96, 16, 0),
+    "phases": lambda: drawings.phases(134, 20, ("0,0001", "0,00001")),
+    "ordering": lambda: drawings.ordering(CATS, DOGS),
     "transfer": lambda: drawings.transfer(134, 20),
     "unfreezing": lambda: drawings.unfreezing(BLOCKS),
     "unfreezing, every block": lambda: drawings.unfreezing(BLOCKS, (0, 6)),
@@ -60,6 +67,25 @@ def test_no_text_crosses_the_edge_of_a_box(drawn):
         for frame in frames:
             inside = frame.x0 < box.x0 and box.x1 < frame.x1 and frame.y0 < box.y0 and box.y1 < frame.y1
             assert inside or not box.overlaps(frame), text.get_text()
+
+
+def test_head_says_what_each_part_hands_on():
+    shown = texts(drawings.head(5, 96, 16, 0.3))
+    assert {"5 × 5 × 96", "96", "16", "Dense\n16, ReLU", "Dropout\n0,3"} <= set(shown)
+
+
+def test_phases_lock_the_trunk_in_both_and_the_tail_in_the_first():
+    figure = drawings.phases(111, 43, ("0,1", "0,01"))
+    assert marked(figure, "lock") == 2 + 1 + 1  # and one in the legend
+    assert {"taxa 0,1", "taxa 0,01", "cauda: as últimas\n43, congelada", "cauda: as últimas\n43, em treino"} <= set(
+        texts(figure))
+
+
+def test_ordering_counts_wrong_answers_and_pairs_as_scikit_learn_does():
+    figure = drawings.ordering(CATS, DOGS)
+    assert (marked(figure, "right"), marked(figure, "wrong")) == (8, 2)
+    auc = roc_auc_score([0] * 5 + [1] * 5, [*CATS, *DOGS])
+    assert f"pares na ordem certa: 22 de 25, e a AUC é {number(auc, 2)}" in texts(figure)
 
 
 def test_transfer_shows_the_layers_of_both_parts():

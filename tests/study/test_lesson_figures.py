@@ -13,6 +13,7 @@ WINDOW, KERNEL = np.array([[10.0, 20.0], [200.0, 0.0]]), np.array([[1, -1], [0, 
 HISTORY = {"loss": [0.7, 0.5], "val_loss": [0.6, 0.4], "accuracy": [0.5, 0.7], "val_accuracy": [0.6, 0.8]}
 CALLS = {
     "pixels_as_numbers": (PHOTO, 3, 5, 4), "one_convolution": (WINDOW, KERNEL),
+    "leak": ({1, 2, 3}, {3, 40}),
     "photo_and_maps": (PHOTO, {"um": np.eye(5), "outro": np.ones((3, 4))}), "cross_entropy": (),
     "descents": (lambda weight: weight**2, {0.1: [1, 0.8], 3.0: [1, -5]}), "losses_by_step": ([0.9, 0.7, 0.8],),
     "range_test": ([1e-6, 1e-3, 1.0], [0.7, 0.1, 90.0], 1e-4),
@@ -64,6 +65,13 @@ def test_a_convolution_shows_the_products_and_their_sum(show):
     assert [written(axes) for axes in figure.axes] == [["10", "20", "200", "0"], ["1", "−1", "0", "2"],
                                                        ["10", "−20", "0", "0"]]
     assert figure.get_supxlabel() == "soma dos produtos: −10"
+
+
+def test_a_leak_is_one_square_an_item_and_its_text_counts_them(show):
+    figure, alt = show("leak")
+    assert [square.get_xy() for square in figure.axes[0].patches] == [(1.06, 0.06), (2.06, 0.06), (0.06, 2.06),
+                                                                      (3.06, 0.06)]
+    assert "só na validação: 2; só no teste: 1; nos dois: 1" in alt
 
 
 def test_cross_entropy_is_ln_2_for_who_sits_on_the_fence(show):
