@@ -11,6 +11,7 @@ from catsdogs import plots
 from catsdogs.data import Photos
 from catsdogs.photo import read_photo
 from catsdogs.study import figures
+from catsdogs.study.results import load_results
 from catsdogs.text import number, percent
 
 
@@ -140,6 +141,13 @@ def range_test(rates: Sequence[float], losses: Sequence[float], chosen: float, t
     plots.decimal_comma(axes.yaxis, 1)
     plots.show(figure, "A perda conforme a taxa de aprendizado, em escala logarítmica. A menor ocorre perto da taxa "
                        f"{rates[int(np.argmin(losses))]:.0e}; com as maiores taxas ela dispara.")
+
+
+def recorded_range_test(part: str, chosen: float, top: float | None = None) -> None:
+    """The recorded range test of a part, ``"head"`` or ``"tail"``: the mean of its splits."""
+    rows = [row for row in load_results("rate_range") if row["part"] == part]
+    steps = min(len(row["losses"]) for row in rows)
+    range_test(rows[0]["rates"][:steps], np.mean([row["losses"][:steps] for row in rows], axis=0), chosen, top)
 
 
 def curves_side_by_side(histories: dict[str, dict[str, Sequence[float]]], what: str = "taxa") -> None:

@@ -7,6 +7,7 @@ from helpers import fake_photos, is_drawn, make_photos
 
 from catsdogs.data import index_folder
 from catsdogs.study import lesson_figures
+from catsdogs.study.results import load_results
 
 PHOTO = np.arange(20 * 30 * 3, dtype=np.uint8).reshape(20, 30, 3)
 WINDOW, KERNEL = np.array([[10.0, 20.0], [200.0, 0.0]]), np.array([[1, -1], [0, 2]])
@@ -94,6 +95,13 @@ def test_losses_by_step_follow_the_mean_of_the_steps_before(show):
 def test_range_test_marks_the_chosen_rate_and_hides_how_far_a_broken_head_goes(show):
     (axes,) = show("range_test")[0].axes
     assert axes.lines[1].get_xdata()[0] == 1e-4 and axes.get_ylim()[1] == pytest.approx(3 * np.mean([0.7, 0.1, 90.0]))
+
+
+def test_the_recorded_range_test_is_the_mean_of_its_splits(show):
+    (axes,) = show("recorded_range_test", "tail", 1e-5, 0.5)[0].axes
+    rows = [row for row in load_results("rate_range") if row["part"] == "tail"]
+    assert axes.lines[0].get_ydata()[0] == pytest.approx(np.mean([row["losses"][0] for row in rows]))
+    assert axes.get_ylim()[1] == 0.5
 
 
 def test_curves_share_one_scale(show):
