@@ -199,7 +199,7 @@ def test_reader_chooses_a_photo_and_sees_the_answer(classifier):
     verdict = classifier.locator("[data-part=verdict]")
     verdict.wait_for()
     assert "na fase 2" in verdict.inner_text() and "%" in verdict.inner_text()
-    shown = [classifier.locator(f"[data-part=phase2-class{label}] span").inner_text() for label in (0, 1)]
+    shown = classifier.locator("[data-part=rows] tr:last-child span").all_inner_texts()
     assert sum(float(text.rstrip("%\xa0").replace(",", ".")) for text in shown) == pytest.approx(100, abs=0.2)
     assert classifier.locator("[data-part=heat]").get_attribute("aria-label").startswith("A foto com as regiões")
     assert classifier.complaints == [] and classifier.outside == []
@@ -536,6 +536,38 @@ def test_the_policy_stops_what_is_not_the_site_s(tab, elsewhere, name, attack):
     assert tab.evaluate("reached") is False and seen == []
 
 
+BREAKOUT = """async (other) => {
+    const attempts = `
+        const tried = {};
+        const attempt = async (name, action) => {
+            tried[name] = await Promise.resolve().then(action).then(() => "done", () => "stopped");
+        };
+        (async () => {
+            await attempt("eval", () => (0, eval)("1 + 1"));
+            await attempt("Function", () => new Function("return 1")());
+            await attempt("fetch", () => fetch("${other}"));
+            await attempt("importScripts", () => importScripts("${other}/x.js"));
+            await attempt("import", () => import("${other}/x.js"));
+            await attempt("socket", () => new Promise((done, failed) => {
+                const socket = new WebSocket("${other.replace("http", "ws")}");
+                socket.onopen = done;
+                socket.onerror = failed;
+            }));
+            postMessage(tried);
+        })();`;
+    const worker = new Worker(URL.createObjectURL(new Blob([attempts], { type: "text/javascript" })));
+    return new Promise((resolve) => { worker.onmessage = ({ data }) => resolve(data); });
+}"""
+
+
+@pytest.mark.fault("Página no navegador", "código alheio dentro do processo que roda o modelo (worker)",
+                   "o navegador não faz código de textos nem pede nada a outro site")
+def test_nothing_breaks_out_of_a_worker(classifier, elsewhere):
+    other, seen = elsewhere
+    tried = classifier.evaluate(BREAKOUT, other)
+    assert set(tried.values()) == {"stopped"} and len(tried) == 6 and seen == []
+
+
 def test_the_attacks_work_without_the_policy(browser, address, elsewhere):
     """Else the test above would show nothing."""
     context = browser.new_context(base_url=address, bypass_csp=True)
@@ -547,6 +579,10 @@ def test_the_attacks_work_without_the_policy(browser, address, elsewhere):
         page.evaluate(run_later(attack, other))
         until(page, lambda page=page, seen=seen: seen or page.evaluate("reached"), name)
         page.close()
+    page = context.new_page()
+    page.goto(PAGE)
+    tried = page.evaluate(BREAKOUT, other)
+    assert tried["eval"] == tried["Function"] == "done" and seen
     context.close()
 
 

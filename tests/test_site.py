@@ -411,6 +411,7 @@ def test_scripts_make_no_code_of_texts(site):
 def test_every_file_of_others_is_among_the_licences(site):
     static = site / "_static"
     ours = [path.name for path in (ROOT / "book" / "_static").iterdir()]
+    ours += [f"experimente/{path.name}" for path in (ROOT / "catsdogs" / "engines" / "browser").iterdir()]
     ours += ["experimente/modelo.json", "experimente/modelo.tflite", f"{FOLDER}/*"]
     listed = [pattern for part in PARTS for pattern in part.files]
     names = [path.relative_to(static).as_posix() for path in static.rglob("*") if path.is_file()]

@@ -65,14 +65,16 @@ def policy(text):
     inline = Inline(text)
     if inline.handlers:
         raise ExtensionError(f"handlers in attributes would not run: {inline.handlers}")
-    scripts, images = ["'self'", *hashes(inline.scripts)], ["'self'", "data:"]
+    scripts, images, workers = ["'self'", *hashes(inline.scripts)], ["'self'", "data:"], []
     if MODEL in text:
         scripts.append("'wasm-unsafe-eval'")  # WebAssembly alone: no text becomes code
         images.append("blob:")  # the reader's photo, whose size must be known before it is decoded
+        workers = ["worker-src blob:"]  # a worker from a blob inherits this policy; one from a file would have none
     return "; ".join((
         "default-src 'none'", f"script-src {' '.join(scripts)}", f"style-src {' '.join(styles(text, inline))}",
         f"img-src {' '.join(images)}", "font-src 'self'", "connect-src 'self'", "base-uri 'none'",
-        "form-action 'self'"))
+        "form-action 'self'",
+        *workers))
 
 
 def styles(text, inline):

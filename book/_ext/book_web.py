@@ -17,6 +17,7 @@ from catsdogs.photo import sample_photo
 
 EXPORT = "from catsdogs.engines.web import export_web"
 WEB = Path(__file__).resolve().parent.parent / "web"
+BROWSER = WEB.parent.parent / "catsdogs" / "engines" / "browser"
 # Without threads, which static sites do not allow; `compat` is for browsers with older WebAssembly.
 RUNTIME = ["litert_wasm_internal.js", "litert_wasm_internal.wasm",
            "litert_wasm_compat_internal.js", "litert_wasm_compat_internal.wasm"]
@@ -28,10 +29,11 @@ def add_classifier(app, exception):
     if exception or app.builder.format != "html":
         return
     target = Path(app.outdir) / "_static" / "experimente"
+    shutil.rmtree(target, ignore_errors=True)
+    shutil.copytree(BROWSER, target)
     packages = installed_packages(Path(app.outdir).parent / "web")
     if packages is None:
         logging.getLogger(__name__).info("npm is not at hand: the page Experimente goes without its model")
-        shutil.rmtree(target, ignore_errors=True)
         return
     copy_runtime(packages / "@litertjs", target / "litert")
     shutil.copy2(sample_photo(), target / "gata.png")
@@ -69,7 +71,9 @@ def installed_packages(folder):
 def copy_runtime(packages, target):
     """LiteRT.js and the text of its licence, which the package lacks and is that of this repository."""
     (target / "wasm").mkdir(parents=True, exist_ok=True)
-    shutil.copy2(packages / "core" / "dist" / "index.js", target / "index.js")
+    # No map of imports reaches a worker, so the module that this one names gets its address.
+    code = (packages / "core" / "dist" / "index.js").read_text(encoding="utf-8")
+    (target / "index.js").write_text(code.replace('"@litertjs/wasm-utils"', '"./wasm-utils.js"'), encoding="utf-8")
     shutil.copy2(packages / "wasm-utils" / "dist" / "bundle.js", target / "wasm-utils.js")
     for name in RUNTIME:
         shutil.copy2(packages / "core" / "wasm" / name, target / "wasm" / name)

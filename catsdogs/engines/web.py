@@ -40,6 +40,7 @@ def export_web(folder: Path) -> dict:
     about = {
         "file": MODEL_FILE, "bytes": len(content), "sha256": hashlib.sha256(content).hexdigest(),
         "image_size": config.image_size, "classes": [display_name(name) for name in second["class_names"]],
+        "models": ["Fase 1", "Fase 2"],
         "backbone": second["backbone"], "data": second["data"],
     }
     write_json(folder / ABOUT_FILE, about)

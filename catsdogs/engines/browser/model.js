@@ -1,0 +1,67 @@
+// The model in a worker: a photo goes in, probabilities, heat and maps come out.
+import { nested, resize } from "./pixels.js";
+import { Problem } from "./problem.js";
+
+const MAX_CANVAS_PIXELS = 16e6; // the largest canvas that every phone gives
+
+let loading; // a promise, so that the files are asked for once, at the first photo
+
+/** What is known of the model, the model, and LiteRT's tensors. `folder` ends in a slash. Throws a Problem. */
+function load(folder) {
+  loading ??= fetchAndCompile(folder).catch((error) => {
+    loading = undefined;
+    throw error;
+  });
+  return loading;
+}
+
+async function fetchAndCompile(folder) {
+  const answer = await fetch(`${folder}modelo.json`).catch(() => ({ ok: false }));
+  if (!answer.ok) {
+    throw new Problem("O modelo não veio com esta página: instale o Node.js e faça-a de novo.");
+  }
+  const about = await answer.json();
+  try {
+    const { loadLiteRt, loadAndCompile, Tensor } = await import(`${folder}litert/index.js`);
+    self.Module = { locateFile: (name) => `${folder}litert/wasm/${name}` }; // else it looks beside the worker
+    await loadLiteRt(`${folder}litert/wasm/`);
+    return { about, Tensor, model: await loadAndCompile(folder + about.file, { accelerator: "wasm" }) };
+  } catch (error) {
+    console.warn(error);
+    throw new Problem("Não consegui carregar o modelo: confira a conexão e tente de novo.");
+  }
+}
+
+/** What the page must know of the model. Throws a Problem. */
+export async function about(folder) {
+  return (await load(folder)).about;
+}
+
+/** An upright photo → probabilities [model][class] and heat [model][row][column] for the second class. */
+export async function classify(folder, bitmap) {
+  const { about, model, Tensor } = await load(folder);
+  const size = about.image_size;
+  const input = new Tensor(resized(bitmap, size), [1, size, size, 3]);
+  const outputs = await model.run([input]);
+  input.delete();
+  const results = outputs.map((output) => {
+    const shape = Array.from(output.type.layout.dimensions);
+    const values = output.toTypedArray().slice();
+    output.delete();
+    return { shape: shape.slice(1), values };
+  });
+  const [probabilities, heat] = [2, 3].map((rank) => results.find(({ shape }) => shape.length === rank));
+  return { probabilities: nested(probabilities.values, probabilities.shape), heat: nested(heat.values, heat.shape) };
+}
+
+/** A photo over white, as the model takes it; the bitmap is closed. */
+function resized(bitmap, size) {
+  const scale = Math.min(1, Math.sqrt(MAX_CANVAS_PIXELS / (bitmap.width * bitmap.height)));
+  const [width, height] = [bitmap.width, bitmap.height].map((side) => Math.max(1, Math.round(side * scale)));
+  const context = new OffscreenCanvas(width, height).getContext("2d", { willReadFrequently: true });
+  context.fillStyle = "white";
+  context.fillRect(0, 0, width, height);
+  context.drawImage(bitmap, 0, 0, width, height);
+  bitmap.close();
+  return resize(context.getImageData(0, 0, width, height).data, width, height, size);
+}

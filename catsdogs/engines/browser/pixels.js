@@ -1,0 +1,36 @@
+// Arithmetic on pixels and maps, without a page or a model.
+
+/**
+ * Bilinear, half-pixel centres, no antialiasing: the package's `resize_photo`.
+ * RGBA bytes of width × height pixels → size × size × 3 floats, 0 to 255.
+ */
+export function resize(rgba, width, height, size) {
+  const neighbours = (length) => Array.from({ length: size }, (_, i) => {
+    const point = (i + 0.5) * (length / size) - 0.5;
+    const before = Math.floor(point);
+    return [Math.max(before, 0), Math.min(before + 1, length - 1), point - before];
+  });
+  const columns = neighbours(width);
+  const resized = new Float32Array(size * size * 3);
+  let at = 0;
+  for (const [top, bottom, down] of neighbours(height)) {
+    for (const [left, right, across] of columns) {
+      for (let channel = 0; channel < 3; channel++) {
+        const value = (row, column) => rgba[4 * (row * width + column) + channel];
+        const upper = value(top, left) + (value(top, right) - value(top, left)) * across;
+        const lower = value(bottom, left) + (value(bottom, right) - value(bottom, left)) * across;
+        resized[at++] = upper + (lower - upper) * down;
+      }
+    }
+  }
+  return resized;
+}
+
+/** Flat values and a shape → arrays in arrays. */
+export function nested(values, shape) {
+  return shape.slice(1).reduceRight((rows, length) => chunks(rows, length), Array.from(values));
+}
+
+function chunks(values, length) {
+  return Array.from({ length: values.length / length }, (_, i) => values.slice(i * length, (i + 1) * length));
+}
