@@ -44,6 +44,7 @@ bench: $(INSTALLED)
 
 lint: $(INSTALLED)
 	$(VENV)/bin/ruff check .
+	$(VENV)/bin/python book/lint_javascript.py
 
 # Links that lead out of the book, so no page is executed. doi.org leads to publishers, which turn programs away.
 links: $(INSTALLED)

@@ -22,6 +22,8 @@ BROWSER = WEB.parent.parent / "catsdogs" / "engines" / "browser"
 RUNTIME = ["litert_wasm_internal.js", "litert_wasm_internal.wasm",
            "litert_wasm_compat_internal.js", "litert_wasm_compat_internal.wasm"]
 NPM = ["ci", "--silent", "--no-audit", "--no-fund", "--ignore-scripts"]
+# The linter's program, tens of megabytes that no site needs, comes as an optional package.
+WITHOUT_LINTER = "--omit=optional"
 
 
 def add_classifier(app, exception):
@@ -31,7 +33,7 @@ def add_classifier(app, exception):
     target = Path(app.outdir) / "_static" / "experimente"
     shutil.rmtree(target, ignore_errors=True)
     shutil.copytree(BROWSER, target)
-    packages = installed_packages(Path(app.outdir).parent / "web")
+    packages = installed_packages(Path(app.outdir).parent / "web", WITHOUT_LINTER)
     if packages is None:
         logging.getLogger(__name__).info("npm is not at hand: the page Experimente goes without its model")
         return
@@ -54,7 +56,7 @@ def checkpoints():
     return [checkpoint_path(name) for name in (PHASE1_CHECKPOINT, PHASE2_CHECKPOINT)]
 
 
-def installed_packages(folder):
+def installed_packages(folder, *options):
     """``node_modules`` as the lock file says, installed in ``folder`` when that changed; None without npm."""
     lock, npm = WEB / "package-lock.json", shutil.which("npm")
     stamp = folder / "installed.json"
@@ -62,7 +64,7 @@ def installed_packages(folder):
         folder.mkdir(parents=True, exist_ok=True)
         for name in ("package.json", "package-lock.json"):
             shutil.copy2(WEB / name, folder / name)
-        if npm is None or subprocess.run([npm, *NPM], cwd=folder, capture_output=True).returncode:
+        if npm is None or subprocess.run([npm, *NPM, *options], cwd=folder, capture_output=True).returncode:
             return None
         shutil.copy2(lock, stamp)
     return folder / "node_modules"
