@@ -1,0 +1,59 @@
+"""The book's scripts without a browser: their own tests, under Node, and their arithmetic beside Python's."""
+
+import json
+import re
+import shutil
+import subprocess
+from pathlib import Path
+
+import numpy as np
+import pytest
+from helpers import missing
+
+ROOT = Path(__file__).resolve().parent.parent.parent
+STATIC = ROOT / "book" / "_static"
+MODULES = sorted([*(STATIC / "interativo").glob("*.js"), *Path(__file__).parent.glob("*.js")])
+
+
+def node(*arguments, given=None):
+    """What Node prints."""
+    program = shutil.which("node")
+    if program is None:
+        missing("Node.js is not installed")
+    done = subprocess.run([program, *arguments], input=json.dumps(given), capture_output=True, encoding="utf-8")
+    assert done.returncode == 0, done.stdout + done.stderr
+    return done.stdout
+
+
+def by_javascript(module, expression, given):
+    """The value of an expression over what a module of the site exports, and ``given``."""
+    script = f"""import * as ours from "{(STATIC / 'interativo' / module).as_uri()}";
+        import {{ readFileSync }} from "node:fs";
+        const given = JSON.parse(readFileSync(0, "utf8"));
+        console.log(JSON.stringify({expression}));"""
+    return json.loads(node("--input-type=module", "--eval", script, given=given))
+
+
+def test_the_scripts_own_tests_pass():
+    files = sorted(Path(__file__).parent.glob("*.test.js"))
+    told = node("--test", "--test-reporter=tap", *map(str, files))
+    assert int(re.search(r"^# pass (\d+)$", told, re.MULTILINE)[1]) >= sum(
+        path.read_text(encoding="utf-8").count('\ntest("') for path in files) > 5
+
+
+@pytest.mark.parametrize("path", MODULES, ids=lambda path: path.name)
+def test_no_module_grows_too_large(path):
+    lines = path.read_text(encoding="utf-8").splitlines()
+    assert len(lines) <= 200 and max(map(len, lines)) <= 120
+
+
+def test_a_filter_is_numpy_s():
+    rng = np.random.default_rng(4)
+    pixels, kernel = rng.integers(0, 256, (20, 30)).astype(float), rng.normal(size=9).round(2)
+    bytes_ = by_javascript("kernels.js", "Array.from(ours.convolve(given[0], 30, 20, given[1]))",
+                           [pixels.ravel().tolist(), kernel.tolist()])
+    windows = np.lib.stride_tricks.sliding_window_view(pixels, (3, 3))
+    expected = (windows * kernel.reshape(3, 3)).sum(axis=(2, 3)).clip(0, 255)
+    shown = np.reshape(bytes_, (18, 28, 4))
+    assert np.abs(shown[..., 0] - expected).max() <= 0.5 + 1e-9
+    assert 0 < (expected == 0).sum() < expected.size
