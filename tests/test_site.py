@@ -373,6 +373,9 @@ def test_pages_load_only_what_they_show(site, pages):
     with_formulas = {name for name, page in pages.items() if page.select("article .math")}
     with_mathjax = {name for name, page in pages.items() if page.select('script[src*="mathjax"]')}
     assert with_formulas and with_mathjax == with_formulas
+    to_play_with = {name for name, page in pages.items() if page.select("article [data-interativo]")}
+    started = {name for name, page in pages.items() if page.select('script[src*="_static/interativo.js"]')}
+    assert to_play_with and started == to_play_with
     for page in pages.values():
         assert all(image.get("loading") == "lazy" for image in page.select("article img")[1:])
 
@@ -410,7 +413,7 @@ def test_scripts_make_no_code_of_texts(site):
 
 def test_every_file_of_others_is_among_the_licences(site):
     static = site / "_static"
-    ours = [path.name for path in (ROOT / "book" / "_static").iterdir()]
+    ours = [path.relative_to(ROOT / "book" / "_static").as_posix() for path in (ROOT / "book" / "_static").rglob("*")]
     ours += [f"experimente/{path.name}" for path in (ROOT / "catsdogs" / "engines" / "browser").iterdir()]
     ours += ["experimente/modelo.json", "experimente/modelo.tflite", f"{FOLDER}/*"]
     listed = [pattern for part in PARTS for pattern in part.files]

@@ -108,7 +108,7 @@ PARTS = (
          "Copyright (c) Emscripten authors; musl: Copyright (c) Rich Felker, et al.", "https://emscripten.org", "MIT"),
     Part("libc++", (), IN_ENGINE, "Apache-2.0 com exceção do LLVM", "LLVM Project", "https://libcxx.llvm.org",
          "Apache"),
-    Part("Chelsea", ("experimente/gata.png",), "página Experimente e capítulos", "CC0", "Stéfan van der Walt",
+    Part("Chelsea", ("gata-chelsea.png",), "página Experimente e capítulos", "CC0", "Stéfan van der Walt",
          "https://scikit-image.org"),
     Part("china.jpg e flower.jpg", (), "página Fora do alcance, reduzidas", "CC BY 2.0",
          "danielbuechele e vultilion", "https://scikit-learn.org"),

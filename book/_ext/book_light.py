@@ -1,7 +1,7 @@
 """Pages that load only what they show.
 
 * Icons come from the theme's fonts; its script with every icon ever drawn, half a megabyte, stays out.
-* MathJax is loaded by pages with formulas only.
+* MathJax is loaded by pages with formulas only, and what starts figures to play with, by pages with such a figure.
 * Scripts wait until the page is shown, except the settings that scripts inside the page read.
 * Pictures below the first are fetched when the reader comes near them.
 """
@@ -25,6 +25,12 @@ def load_mathjax_where_needed(app, pagename, templatename, context, doctree):
 def is_mathjax(script):
     """Whether a script of Sphinx's is MathJax, or the settings it reads."""
     return "mathjax" in str(script.filename or script.attributes.get("body", "")).lower()
+
+
+def load_interactive_where_needed(app, pagename, templatename, context, doctree):
+    """Give pages with a figure to play with the script that starts it."""
+    if "data-interativo=" in context.get("body", ""):
+        app.add_js_file("interativo.js")
 
 
 def load_pictures_late(app, pagename, templatename, context, doctree):
@@ -54,6 +60,7 @@ def lighten_written_pages(app, exception):
 
 def setup(app):
     """Connect the steps, after those of Sphinx and the theme."""
+    app.connect("html-page-context", load_interactive_where_needed)
     app.connect("html-page-context", load_mathjax_where_needed, priority=950)
     app.connect("html-page-context", load_pictures_late, priority=950)
     app.connect("build-finished", lighten_written_pages, priority=900)

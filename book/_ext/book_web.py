@@ -1,4 +1,4 @@
-"""The files behind the page Experimente: LiteRT.js from npm, the model in a browser's form, sample photos.
+"""The files behind the page Experimente: LiteRT.js from npm, the model in a browser's form.
 
 Without npm, or without a network at the first build, the book is built all the same and the page
 says what is missing.
@@ -13,7 +13,6 @@ from dependencies import contents, digest, file_hash, needed, pinned_versions
 from sphinx.util import logging
 
 from catsdogs.config import PHASE1_CHECKPOINT, PHASE2_CHECKPOINT, checkpoint_path
-from catsdogs.photo import sample_photo
 
 EXPORT = "from catsdogs.engines.web import export_web"
 WEB = Path(__file__).resolve().parent.parent / "web"
@@ -38,7 +37,6 @@ def add_classifier(app, exception):
         logging.getLogger(__name__).info("npm is not at hand: the page Experimente goes without its model")
         return
     copy_runtime(packages / "@litertjs", target / "litert")
-    shutil.copy2(sample_photo(), target / "gata.png")
     kept = Path(app.outdir).parent / "web" / "model"
     made_from = digest([*contents(needed(EXPORT)), *map(file_hash, checkpoints()), json.dumps(pinned_versions())])
     stamp = kept / "made_from.txt"

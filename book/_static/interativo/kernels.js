@@ -22,8 +22,8 @@ export const KERNELS = [
 /** The same, and the kernel that the network learned. */
 export function withLearned(kernel) {
   return [...KERNELS, { name: "Da rede", kernel,
-    sentence: "Dos 32 filtros da primeira camada, é o que mais se parece com o de bordas verticais. Quem encontrou "
-      + "estes números foi o treino." }];
+    sentence: "Dos 32 filtros da primeira camada, é o que mais se parece com o de bordas verticais, aqui com a mesma "
+      + "força que ele. Quem encontrou estes números foi o treino." }];
 }
 
 /** Grey levels (n), 0 to 255, of RGBA bytes (4 × n): the mean of the three colours. */
