@@ -36,3 +36,21 @@ def test_without_a_script_a_sentence_says_where_it_runs(shown):
     interactive.convolution(EDGES, EDGES[:, :, None, None] * np.ones((1, 1, 3, 1)))
     assert shown().findtext("p") == ("No site do livro, com JavaScript, você muda aqui os nove números de um filtro e "
                                      "vê a foto mudar.")
+
+
+def test_cut_probabilities_count_as_the_whole_ones_at_every_threshold_of_the_slider(shown):
+    rng = np.random.default_rng(5)
+    given = np.concatenate([rng.random(300), np.arange(101) / 100, [0.49999, 1 - 1e-9]])
+    labels = np.arange(len(given)) % 2
+    interactive.threshold(given, labels, ("cats", "Persa <3"))
+    place = shown()
+    cut = np.array(json.loads(place.get("data-probabilities")))
+    assert place.get("data-interativo") == "threshold" and np.abs(cut - given).max() < 1e-4
+    assert json.loads(place.get("data-labels")) == labels.tolist()
+    assert json.loads(place.get("data-names")) == ["gato", "Persa <3"]
+    for step in range(101):
+        assert np.array_equal(cut >= step / 100, given >= step / 100), step
+
+
+def test_a_threshold_needs_both_classes(shown, refused):
+    assert "duas classes" in refused(interactive.threshold, np.array([0.1, 0.9]), np.array([1, 1]), ("a", "b"))

@@ -1,5 +1,6 @@
 """The book's scripts without a browser: their own tests, under Node, and their arithmetic beside Python's."""
 
+import functools
 import json
 import re
 import shutil
@@ -9,6 +10,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 from helpers import missing
+from sklearn.metrics import confusion_matrix, roc_curve
 
 ROOT = Path(__file__).resolve().parent.parent.parent
 STATIC = ROOT / "book" / "_static"
@@ -38,13 +40,37 @@ def test_the_scripts_own_tests_pass():
     files = sorted(Path(__file__).parent.glob("*.test.js"))
     told = node("--test", "--test-reporter=tap", *map(str, files))
     assert int(re.search(r"^# pass (\d+)$", told, re.MULTILINE)[1]) >= sum(
-        path.read_text(encoding="utf-8").count('\ntest("') for path in files) > 5
+        path.read_text(encoding="utf-8").count('\ntest("') for path in files) > 10
 
 
 @pytest.mark.parametrize("path", MODULES, ids=lambda path: path.name)
 def test_no_module_grows_too_large(path):
     lines = path.read_text(encoding="utf-8").splitlines()
     assert len(lines) <= 200 and max(map(len, lines)) <= 120
+
+
+@functools.cache
+def answers():
+    """Probabilities and labels, some of the former alike."""
+    rng = np.random.default_rng(3)
+    labels = rng.integers(0, 2, 300)
+    return np.clip(rng.normal(0.25 + 0.5 * labels, 0.25), 0, 1).round(2), labels
+
+
+def test_a_threshold_counts_as_scikit_learn_does():
+    probabilities, labels = answers()
+    thresholds = [round(step / 100, 2) for step in range(101)]
+    given = {"probabilities": probabilities.tolist(), "labels": labels.tolist(), "thresholds": thresholds}
+    counted = by_javascript("confusion.js", "given.thresholds.map((threshold) => "
+                            "ours.confusion(given.probabilities, given.labels, threshold))", given)
+    assert counted == [confusion_matrix(labels, probabilities >= threshold).tolist() for threshold in thresholds]
+
+
+def test_the_curve_is_scikit_learn_s():
+    probabilities, labels = answers()
+    drawn = by_javascript("confusion.js", "ours.curve(given[0], given[1])", [probabilities.tolist(), labels.tolist()])
+    expected = roc_curve(labels, probabilities, drop_intermediate=False)[:2]
+    assert np.allclose(drawn, np.transpose(expected))
 
 
 def test_a_filter_is_numpy_s():
