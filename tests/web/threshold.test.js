@@ -13,11 +13,15 @@ test("errors are told class by class", () => {
 });
 
 test("precision, recall and the point are told in words", () => {
-  assert.deepEqual(measured([[3, 1], [1, 3]], NAMES), [
+  assert.deepEqual(measured([[3, 1], [1, 3]], NAMES, true), [
     "Precisão: 75,0% (3 de 4 respostas “cachorro”)", "Recall: 75,0% (3 de 4 fotos de cachorro)",
     "Ponto da ROC: falsos positivos 0,250, verdadeiros positivos 0,750"]);
 });
 
 test("without an answer of the second class there is no precision", () => {
-  assert.equal(measured([[4, 0], [4, 0]], NAMES)[0], "Precisão: não há respostas “cachorro”");
+  assert.equal(measured([[4, 0], [4, 0]], NAMES, true)[0], "Precisão: não há respostas “cachorro”");
+});
+
+test("a point outside the drawing is said to be there", () => {
+  assert.match(measured([[4, 0], [4, 0]], NAMES, false)[2], /0,000 \(fora do canto mostrado\)$/);
 });

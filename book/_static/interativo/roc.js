@@ -7,7 +7,7 @@ const LEFT = 52;
 const BOTTOM = 44;
 const MARGIN = 12;
 
-/** The figure of a curve, [false positives, true positives] in each point, and how to move its mark. */
+/** The figure of a curve, a point being [false, true positives], and how to move its mark: it tells whether seen. */
 export function rocCurve(points, reach) {
   const across = (wrong) => SIDE * wrong / reach;
   const down = (found) => SIDE * (1 - found) / reach;
@@ -18,16 +18,14 @@ export function rocCurve(points, reach) {
     drawing("rect", { ...square, class: "interativo-frame" }),
     ...ticks(reach, across, down), ...titles(),
     drawing("svg", square, drawing("polyline", { points: line, class: "interativo-curve" })), mark);
-  const caption = element("figcaption");
+  const caption = element("figcaption", {}, `ROC${reach < 1 ? " (canto superior esquerdo)" : ""}`);
 
   function move([wrong, found]) {
-    const inside = wrong <= reach && 1 - found <= reach;
     mark.setAttribute("cx", LEFT + Math.min(across(wrong), SIDE));
     mark.setAttribute("cy", MARGIN + Math.min(down(found), SIDE));
     picture.setAttribute("aria-label", `Curva ROC, com o ponto do limiar em falsos positivos ${number(wrong, 3)} e `
       + `verdadeiros positivos ${number(found, 3)}.`);
-    caption.textContent = `ROC${reach < 1 ? " (canto superior esquerdo)" : ""}`
-      + `${inside ? "" : ". O ponto deste limiar está fora do canto mostrado."}`;
+    return wrong <= reach && 1 - found <= reach;
   }
 
   return { figure: element("figure", {}, caption, picture), move };

@@ -26,8 +26,8 @@ export function start(place) {
     shown.textContent = threshold;
     status.textContent = `Limiar ${threshold}: ${told(counts, names)}`;
     matrix.fill(counts);
-    roc.move(rates(counts));
-    measures.replaceChildren(...measured(counts, names).map((text) => element("li", {}, text)));
+    const seen = roc.move(rates(counts));
+    measures.replaceChildren(...measured(counts, names, seen).map((text) => element("li", {}, text)));
   }
 
   slider.addEventListener("input", update);
@@ -44,8 +44,8 @@ export function told([[, wrongFirst], [wrongSecond]], names) {
   return `${errors} em fotos de ${names[0]} e ${wrongSecond} em fotos de ${names[1]}.`;
 }
 
-/** Precision, recall and the point of the curve, in words. */
-export function measured(counts, names) {
+/** Precision, recall and the point of the curve, in words; `seen` when the drawing shows the point. */
+export function measured(counts, names, seen) {
   const [[, wrong], [missed, found]] = counts;
   const answers = wrong + found;
   const precision = answers ? `${percent(found / answers)} (${found} de ${answers} respostas “${names[1]}”)`
@@ -53,7 +53,8 @@ export function measured(counts, names) {
   const [wrongShare, foundShare] = rates(counts);
   return [`Precisão: ${precision}`,
     `Recall: ${percent(foundShare)} (${found} de ${missed + found} fotos de ${names[1]})`,
-    `Ponto da ROC: falsos positivos ${number(wrongShare, 3)}, verdadeiros positivos ${number(foundShare, 3)}`];
+    `Ponto da ROC: falsos positivos ${number(wrongShare, 3)}, verdadeiros positivos ${number(foundShare, 3)}`
+      + `${seen ? "" : " (fora do canto mostrado)"}`];
 }
 
 /** An empty table, and how to fill it with counts. */
