@@ -25,8 +25,9 @@ from catsdogs.errors import CatsdogsError
 TESTS = Path(__file__).resolve().parent
 sys.path[:0] = [str(TESTS), str(TESTS.parent / "book"), str(TESTS.parent / "book" / "_ext")]  # importlib mode does not
 
+from browsing import CHROMIUM, opened, serving
 from fault_record import FaultRecord
-from helpers import CONFIG, FULL, assert_sentence, make_photos, photo_pixels
+from helpers import CONFIG, FULL, assert_sentence, make_photos, missing, photo_pixels
 from kept import kept
 
 ROOT = TESTS.parent
@@ -282,3 +283,28 @@ def site():
     if not (folder / "index.html").exists():
         pytest.fail(f"{folder} holds no site: run `make rehearsal` first")
     return folder
+
+
+@pytest.fixture(scope="session")
+def address(site):
+    """Where a local server shows the site."""
+    with serving(site) as address:
+        yield address
+
+
+@pytest.fixture(scope="session")
+def browser():
+    """Chromium, driven by Playwright. Without it tests are skipped, but not where ``CI`` is set."""
+    playwright = pytest.importorskip("playwright.sync_api", reason="Playwright is not installed")
+    if CHROMIUM is None:
+        missing("Chromium is not installed")
+    with playwright.sync_playwright() as driver:
+        yield driver.chromium.launch(executable_path=CHROMIUM, args=["--no-sandbox", "--disable-gpu"])
+
+
+@pytest.fixture
+def tab(browser, address):
+    """A page of the site, whatever it complains of, and the addresses it asks for outside the site."""
+    page = opened(browser, address)
+    yield page
+    page.close()

@@ -1,20 +1,14 @@
-"""The built site in a real browser, Chromium.
-
-On machines without it these tests are skipped, but not where ``CI`` is set: there it must be installed.
-"""
+"""The built site in a real browser, Chromium."""
 
 import base64
-import contextlib
-import functools
 import gzip
 import io
 import json
 import re
-import shutil
 import struct
 import threading
 import zlib
-from http.server import BaseHTTPRequestHandler, SimpleHTTPRequestHandler, ThreadingHTTPServer
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 from urllib.parse import unquote, urlsplit
 
@@ -22,6 +16,7 @@ import numpy as np
 import pytest
 from book_licences import PARTS
 from book_publish import MERGED
+from browsing import BARRIERS, WIDTHS, axe_of, opened, serving, until
 from helpers import missing
 from kept import content_of, kept
 from PIL import Image
@@ -36,67 +31,9 @@ from catsdogs.study.explain import signed_map
 from catsdogs.training import find_head
 
 PHASES = (PHASE1_CHECKPOINT, PHASE2_CHECKPOINT)
-CHROMIUM = next(filter(None, map(shutil.which, ("chromium", "chromium-browser", "google-chrome"))), None)
 PAGE = "book/alem/experimente.html"
 PHOTOS = 50
 MODELS = Path(__file__).resolve().parent.parent / "models"
-# LiteRT writes its whole log, good news too, as errors.
-LITERT_LOG = re.compile(r"(INFO|WARNING|VERBOSE): ")
-
-
-@contextlib.contextmanager
-def serving(folder):
-    """Show a folder by a local server; gives its address."""
-    class Quiet(SimpleHTTPRequestHandler):
-        extensions_map = {**SimpleHTTPRequestHandler.extensions_map, ".js": "text/javascript"}  # noqa: RUF012
-
-        def log_message(self, *_):
-            pass
-
-    with ThreadingHTTPServer(("127.0.0.1", 0), functools.partial(Quiet, directory=folder)) as server:
-        threading.Thread(target=server.serve_forever, daemon=True).start()
-        yield f"http://127.0.0.1:{server.server_port}"
-        server.shutdown()
-
-
-@pytest.fixture(scope="session")
-def address(site):
-    """Where a local server shows the site."""
-    with serving(site) as address:
-        yield address
-
-
-@pytest.fixture(scope="session")
-def browser():
-    """Chromium, driven by Playwright."""
-    playwright = pytest.importorskip("playwright.sync_api", reason="Playwright is not installed")
-    if CHROMIUM is None:
-        missing("Chromium is not installed")
-    with playwright.sync_playwright() as driver:
-        yield driver.chromium.launch(executable_path=CHROMIUM, args=["--no-sandbox", "--disable-gpu"])
-
-
-def opened(browser, address):
-    """A new page that notes what it complains of and the addresses it asks for outside the site."""
-    page = browser.new_page(base_url=address)
-    page.complaints, page.outside = [], []
-    page.expose_function("complain", lambda text: page.complaints.append(text))
-    page.add_init_script("""addEventListener("securitypolicyviolation", ({ effectiveDirective, blockedURI }) =>
-        complain(`${effectiveDirective}: ${blockedURI}`))""")
-    page.on("console", lambda message: message.type == "error" and not LITERT_LOG.match(message.text)
-            and page.complaints.append(message.text))
-    page.on("pageerror", lambda error: page.complaints.append(str(error)))
-    page.on("request", lambda request: request.url.startswith((address, "data:", "blob:"))
-            or page.outside.append(request.url))
-    return page
-
-
-@pytest.fixture
-def tab(browser, address):
-    """A page of the site, whatever it complains of, and the addresses it asks for outside the site."""
-    page = opened(browser, address)
-    yield page
-    page.close()
 
 
 @pytest.fixture
@@ -356,7 +293,6 @@ def page_names(site):
     return sorted(name for name in names if not name.startswith(("_static/", "_sources/")))
 
 
-WIDTHS = (360, 768, 1280)
 # Images that do not load, once those further down need not wait for the reader.
 BROKEN_IMAGES = """async () => {
     const images = Array.from(document.querySelectorAll("article img"));
@@ -364,10 +300,6 @@ BROKEN_IMAGES = """async () => {
     await Promise.allSettled(images.map((image) => image.decode()));
     return images.filter((image) => !image.naturalWidth).map((image) => image.src);
 }"""
-# WCAG 2.2 A and AA, as far as axe-core can tell.
-BARRIERS = """async () => (await axe.run(document, { resultTypes: ["violations"],
-    runOnly: ["wcag2a", "wcag2aa", "wcag21a", "wcag21aa", "wcag22aa"] })).violations.flatMap(
-        ({ id, nodes }) => nodes.map((node) => `${id}: ${node.html.slice(0, 150)}`))"""
 
 
 @pytest.fixture(scope="module")
@@ -378,11 +310,6 @@ def visited(browser, address, site, page_names):
 
     folder = kept("visited", visit, content_of(site) + browser.version + str(axe_of(site).exists()))
     return json.loads((folder / "wrong.json").read_text(encoding="utf-8"))
-
-
-def axe_of(site):
-    """The checker of accessibility, which npm installs beside the site in the version that its lock pins."""
-    return site.parent / "web" / "node_modules" / "axe-core" / "axe.min.js"
 
 
 def wrong_in(browser, address, site, page_names):
@@ -512,15 +439,6 @@ ATTACKS = {
 def run_later(attack, other):
     """The attack as a script of the page: what Playwright runs itself may make code of texts whatever the policy."""
     return f"window.reached = false; setTimeout(() => {{ const OTHER = {other!r}; {attack}; }}); undefined"
-
-
-def until(page, condition, what=""):
-    """Wait for something, five seconds at most."""
-    for _ in range(50):
-        if condition():
-            return
-        page.wait_for_timeout(100)
-    pytest.fail(f"it did not happen: {what}")
 
 
 @pytest.mark.fault("Página no navegador", "código alheio dentro de uma página: script, atributo, eval, envio",

@@ -1,0 +1,63 @@
+"""Pages of the built site in Chromium, and what the tests of all pages ask of them."""
+
+import contextlib
+import functools
+import re
+import shutil
+import threading
+from http.server import SimpleHTTPRequestHandler, ThreadingHTTPServer
+
+import pytest
+
+CHROMIUM = next(filter(None, map(shutil.which, ("chromium", "chromium-browser", "google-chrome"))), None)
+# LiteRT writes its whole log, good news too, as errors.
+LITERT_LOG = re.compile(r"(INFO|WARNING|VERBOSE): ")
+WIDTHS = (360, 768, 1280)
+# WCAG 2.2 A and AA, as far as axe-core can tell.
+BARRIERS = """async () => (await axe.run(document, { resultTypes: ["violations"],
+    runOnly: ["wcag2a", "wcag2aa", "wcag21a", "wcag21aa", "wcag22aa"] })).violations.flatMap(
+        ({ id, nodes }) => nodes.map((node) => `${id}: ${node.html.slice(0, 150)}`))"""
+
+
+@contextlib.contextmanager
+def serving(folder):
+    """Show a folder by a local server; gives its address."""
+    class Quiet(SimpleHTTPRequestHandler):
+        extensions_map = {**SimpleHTTPRequestHandler.extensions_map, ".js": "text/javascript"}  # noqa: RUF012
+
+        def log_message(self, *_):
+            pass
+
+    with ThreadingHTTPServer(("127.0.0.1", 0), functools.partial(Quiet, directory=folder)) as server:
+        threading.Thread(target=server.serve_forever, daemon=True).start()
+        yield f"http://127.0.0.1:{server.server_port}"
+        server.shutdown()
+
+
+def opened(browser, address):
+    """A new page that notes what it complains of and the addresses it asks for outside the site."""
+    page = browser.new_page(base_url=address)
+    page.complaints, page.outside = [], []
+    page.expose_function("complain", lambda text: page.complaints.append(text))
+    page.add_init_script("""addEventListener("securitypolicyviolation", ({ effectiveDirective, blockedURI }) =>
+        complain(`${effectiveDirective}: ${blockedURI}`))""")
+    page.on("console", lambda message: message.type == "error" and not LITERT_LOG.match(message.text)
+            and page.complaints.append(message.text))
+    page.on("pageerror", lambda error: page.complaints.append(str(error)))
+    page.on("request", lambda request: request.url.startswith((address, "data:", "blob:"))
+            or page.outside.append(request.url))
+    return page
+
+
+def axe_of(site):
+    """The checker of accessibility, which npm installs beside the site in the version that its lock pins."""
+    return site.parent / "web" / "node_modules" / "axe-core" / "axe.min.js"
+
+
+def until(page, condition, what=""):
+    """Wait for something, five seconds at most."""
+    for _ in range(50):
+        if condition():
+            return
+        page.wait_for_timeout(100)
+    pytest.fail(f"it did not happen: {what}")
