@@ -21,7 +21,7 @@ HANDLERS = {'onclick="toggleFullScreen()"': 'data-action="full-screen"',
             'onclick="window.print()"': 'data-action="print"'}
 ADDRESSES = ("href", "src", "action", "formaction")
 SCRIPT_ADDRESS = re.compile(r"\s*javascript:", re.IGNORECASE)
-MODEL = 'id="classificador"'
+ASKS_MODEL = ' data-module="'  # a section whose script asks the model
 MATHJAX = "_static/mathjax/"
 PLURAL = re.compile(r'new Function\(\s*"n",\s*`return \(\$\{catalog\.plural_expr\}\)`\s*\)')
 
@@ -66,7 +66,7 @@ def policy(text):
     if inline.handlers:
         raise ExtensionError(f"handlers in attributes would not run: {inline.handlers}")
     scripts, images, workers = ["'self'", *hashes(inline.scripts)], ["'self'", "data:"], []
-    if MODEL in text:
+    if ASKS_MODEL in text:
         scripts.append("'wasm-unsafe-eval'")  # WebAssembly alone: no text becomes code
         images.append("blob:")  # the reader's photo, whose size must be known before it is decoded
         workers = ["worker-src blob:"]  # a worker from a blob inherits this policy; one from a file would have none

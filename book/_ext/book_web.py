@@ -5,6 +5,7 @@ says what is missing.
 """
 
 import json
+import re
 import shutil
 import subprocess
 from pathlib import Path
@@ -20,6 +21,8 @@ BROWSER = WEB.parent.parent / "catsdogs" / "engines" / "browser"
 # Without threads, which static sites do not allow; `compat` is for browsers with older WebAssembly.
 RUNTIME = ["litert_wasm_internal.js", "litert_wasm_internal.wasm",
            "litert_wasm_compat_internal.js", "litert_wasm_compat_internal.wasm"]
+# What TensorFlow.js imports in Node alone.
+NODE_ONLY = re.compile(r'from"(?:fs|os|path|perf_hooks)"')
 NPM = ["ci", "--silent", "--no-audit", "--no-fund", "--ignore-scripts"]
 # The linter's program, tens of megabytes that no site needs, comes as an optional package.
 WITHOUT_LINTER = "--omit=optional"
@@ -37,6 +40,7 @@ def add_classifier(app, exception):
         logging.getLogger(__name__).info("npm is not at hand: the page Experimente goes without its model")
         return
     copy_runtime(packages / "@litertjs", target / "litert")
+    copy_training(packages / "@tensorflow", target.parent / "treino" / "tfjs")
     kept = Path(app.outdir).parent / "web" / "model"
     made_from = digest([*contents(needed(EXPORT)), *map(file_hash, checkpoints()), json.dumps(pinned_versions())])
     stamp = kept / "made_from.txt"
@@ -77,6 +81,22 @@ def copy_runtime(packages, target):
     shutil.copy2(packages / "wasm-utils" / "dist" / "bundle.js", target / "wasm-utils.js")
     for name in RUNTIME:
         shutil.copy2(packages / "core" / "wasm" / name, target / "wasm" / name)
+    shutil.copy2(WEB.parent.parent / "LICENSE", target / "LICENSE.txt")
+
+
+def copy_training(packages, target):
+    """TensorFlow.js, with the text of its licence: the modules of three packages, which import each other by address,
+    and the binaries without threads.
+    """
+    target.mkdir(parents=True, exist_ok=True)
+    for name in ("core", "layers", "backend-wasm"):
+        code = (packages / f"tfjs-{name}" / "dist" / f"tf-{name}.fesm.min.js").read_text(encoding="utf-8")
+        code = code.replace('from"@tensorflow/tfjs-core"', 'from"./core.js"')
+        code = NODE_ONLY.sub('from"./node.js"', code)
+        (target / f"{name}.js").write_text(code.replace("//# sourceMappingURL=", "// "), encoding="utf-8")
+    (target / "node.js").write_text("export default {};\n", encoding="utf-8")
+    for name in ("tfjs-backend-wasm.wasm", "tfjs-backend-wasm-simd.wasm"):
+        shutil.copy2(packages / "tfjs-backend-wasm" / "dist" / name, target / name)
     shutil.copy2(WEB.parent.parent / "LICENSE", target / "LICENSE.txt")
 
 

@@ -33,7 +33,7 @@ def export_web(folder: Path) -> dict:
     if first.get("key") != second.get("key") or first.get("config") != second.get("config"):
         raise CatsdogsError("Os checkpoints das duas fases vêm de treinos diferentes: rode `catsdogs train` antes.")
     config = config_of(second)
-    content = litert.convert(web_model(models, config), float16=True)
+    content = litert.convert(web_model(models, config, with_maps=True), float16=True)
     folder.mkdir(parents=True, exist_ok=True)
     with atomic_path(folder / MODEL_FILE) as temporary:
         temporary.write_bytes(content)
@@ -47,22 +47,25 @@ def export_web(folder: Path) -> dict:
     return about
 
 
-def web_model(models: list[keras.Model], config: Config) -> keras.Model:
+def web_model(models: list[keras.Model], config: Config, with_maps: bool = False) -> keras.Model:
     """Several whole models that share their trunk, as one that takes one photo and also says where it looked.
 
     The input is a resized photo, float32 (1, size, size, 3), values 0 to 255. The outputs, told apart by their
     shapes, are the probabilities (1, models, 2) and the heat (1, models, s, s): ``explain.signed_map`` for the
-    second class, so that its negative is the map for the first one.
+    second class, so that its negative is the map for the first one. ``with_maps`` adds what the first model's base
+    says of the photo, (1, s, s, channels).
     """
     pixels = keras.Input(batch_shape=(1, config.image_size, config.image_size, 3))
     trunk, _ = cut(find_base(models[0]), config.unfrozen_layers)
     shared = trunk(keras.layers.Rescaling(1 / 127.5, offset=-1)(pixels))
-    answers = []
+    answers, maps = [], []
     for number, model in enumerate(models):
         tail = cut(find_base(model), config.unfrozen_layers)[1]
         renamed = keras.Model(tail.input, tail.output, name=f"tail_{number}")  # no two layers may share a name
-        answers.append(_probabilities_and_heat(renamed(shared), find_head(model)))
-    return keras.Model(pixels, [keras.ops.stack(each, axis=1) for each in zip(*answers, strict=True)])
+        maps.append(renamed(shared))
+        answers.append(_probabilities_and_heat(maps[-1], find_head(model)))
+    outputs = [keras.ops.stack(each, axis=1) for each in zip(*answers, strict=True)]
+    return keras.Model(pixels, outputs + maps[:with_maps])
 
 
 def _probabilities_and_heat(features, head: keras.Model):

@@ -30,9 +30,13 @@ def expected(models, trained):
     """Probabilities (COUNT, 2, 2) and maps (COUNT, 2, s, s) by the package's own road."""
     photos = trained.materials.photos
     pixels = np.stack([read_photo(photos.path(i)) for i in range(COUNT)]).astype(np.float32)
-    maps = trained.materials.maps[:COUNT]
     return (np.stack([model.predict(pixels, verbose=0) for model in models], axis=1),
-            np.stack([signed_map(find_head(model), last_maps(model, maps, CONFIG), 1) for model in models], axis=1))
+            np.stack([signed_map(find_head(model), described(model, trained), 1) for model in models], axis=1))
+
+
+def described(model, trained):
+    """What a model's base says of the photos, (COUNT, s, s, channels)."""
+    return last_maps(model, trained.materials.maps[:COUNT], CONFIG)
 
 
 @pytest.fixture
@@ -60,21 +64,24 @@ def exported(trained, tmp_path_factory):
 
 @pytest.mark.slow
 @pytest.mark.skipif(not litert.is_installed(), reason="ai-edge-litert is not installed")
-def test_the_file_in_16_bits_agrees(exported, expected, resized):
+def test_the_file_in_16_bits_agrees(exported, expected, resized, models, trained):
     from ai_edge_litert.interpreter import Interpreter
 
     interpreter = Interpreter(model_path=str(exported[0] / web.MODEL_FILE))
     interpreter.allocate_tensors()
-    given = {3: [], 4: []}
+    given = {"probabilities": [], "heat": [], "maps": []}
     for photo in resized:
         interpreter.set_tensor(interpreter.get_input_details()[0]["index"], photo)
         interpreter.invoke()
         for output in interpreter.get_output_details():
-            given[len(output["shape"])].append(interpreter.get_tensor(output["index"]))
-    probabilities, heat = np.concatenate(given[3]), np.concatenate(given[4])
+            shape = output["shape"]
+            name = "probabilities" if len(shape) == 3 else "heat" if shape[1] == len(PHASES) else "maps"
+            given[name].append(interpreter.get_tensor(output["index"]))
+    probabilities, heat, maps = (np.concatenate(values) for values in given.values())
     # Random weights answer less surely than trained ones, and so feel the rounding more.
     assert np.abs(probabilities - expected[0]).max() < 0.03
     assert np.corrcoef(heat.ravel(), expected[1].ravel())[0, 1] > 0.99
+    assert maps.shape[3] == 1280 and np.corrcoef(maps.ravel(), described(models[0], trained).ravel())[0, 1] > 0.999
 
 
 @pytest.mark.slow

@@ -5,7 +5,8 @@ import { Problem } from "./problem.js";
  * Start the worker of a folder, whose address ends in a slash. A policy in a page's <meta> does not bind a worker
  * that comes from a file; one that comes from a blob inherits it.
  *
- * Returns a function: (action, argument, transfer) → a promise of its value.
+ * Returns a function: (name, argument, { transfer, onProgress, signal }) → a promise of the value. What is aborted
+ * ends early, with what it has.
  */
 export function startWorker(folder) {
   const code = `self.folder = ${JSON.stringify(folder)}; importScripts(self.folder + "worker.js");`;
@@ -13,9 +14,13 @@ export function startWorker(folder) {
   const worker = new Worker(address);
   const waiting = new Map();
   let count = 0;
-  worker.onmessage = ({ data: { id, value, problem, error } }) => {
+  worker.onmessage = ({ data: { id, value, progress, problem, error } }) => {
     URL.revokeObjectURL(address);
-    const { resolve, reject } = waiting.get(id);
+    const { resolve, reject, onProgress } = waiting.get(id);
+    if (progress !== undefined) {
+      onProgress?.(progress);
+      return;
+    }
     waiting.delete(id);
     if (error === undefined) {
       resolve(value);
@@ -25,11 +30,13 @@ export function startWorker(folder) {
   };
   worker.onerror = (event) => {
     URL.revokeObjectURL(address);
-    waiting.forEach(({ reject }) => reject(new Error(event.message)));
+    waiting.forEach(({ reject }) => { reject(new Error(event.message)); });
     waiting.clear();
   };
-  return (action, argument, transfer = []) => new Promise((resolve, reject) => {
-    waiting.set(++count, { resolve, reject });
-    worker.postMessage({ id: count, action, argument }, transfer);
+  return (name, argument, { transfer = [], onProgress, signal } = {}) => new Promise((resolve, reject) => {
+    const id = ++count;
+    waiting.set(id, { resolve, reject, onProgress });
+    signal?.addEventListener("abort", () => worker.postMessage({ stop: id }), { once: true });
+    worker.postMessage({ id, name, argument }, transfer);
   });
 }

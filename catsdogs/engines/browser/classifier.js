@@ -17,12 +17,12 @@ async function classify(blob) {
     throw new Problem("Este navegador é antigo demais para rodar o modelo: atualize-o ou use outro.");
   }
   ask ??= startWorker(folder);
-  const about = await ask("about");
+  const about = await ask("model.about");
   const bitmap = await openPhoto(blob);
   drawPhoto(part("photo"), bitmap);
   drawPhoto(part("heat"), bitmap);
   const start = performance.now();
-  const answer = await ask("classify", bitmap, [bitmap]);
+  const answer = await ask("model.classify", bitmap, { transfer: [bitmap] });
   return { ...answer, about, milliseconds: performance.now() - start };
 }
 

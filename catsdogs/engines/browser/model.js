@@ -1,5 +1,5 @@
 // The model in a worker: a photo goes in, probabilities, heat and maps come out.
-import { nested, resize } from "./pixels.js";
+import { nested, pooled, resize } from "./pixels.js";
 import { Problem } from "./problem.js";
 
 const MAX_CANVAS_PIXELS = 16e6; // the largest canvas that every phone gives
@@ -39,19 +39,36 @@ export async function about(folder) {
 
 /** An upright photo → probabilities [model][class] and heat [model][row][column] for the second class. */
 export async function classify(folder, bitmap) {
+  const { probabilities, heat } = await run(folder, bitmap);
+  return { probabilities: nested(probabilities.values, probabilities.shape), heat: nested(heat.values, heat.shape) };
+}
+
+/** An upright photo → what ImageNet's network says of it: maps, positions × channels floats, and their mean. */
+export async function describe(folder, bitmap) {
+  const { maps } = await run(folder, bitmap);
+  return { maps: maps.values, features: pooled(maps.values, maps.shape.at(-1)) };
+}
+
+/** An upright photo → the 1,280 numbers in which ImageNet's network sums it up. */
+export async function features(folder, bitmap) {
+  return (await describe(folder, bitmap)).features;
+}
+
+/** The model's outputs, told apart by their shapes: their order is not fixed. */
+async function run(folder, bitmap) {
   const { about, model, Tensor } = await load(folder);
   const size = about.image_size;
   const input = new Tensor(resized(bitmap, size), [1, size, size, 3]);
   const outputs = await model.run([input]);
   input.delete();
-  const results = outputs.map((output) => {
-    const shape = Array.from(output.type.layout.dimensions);
-    const values = output.toTypedArray().slice();
+  const found = {};
+  for (const output of outputs) {
+    const shape = Array.from(output.type.layout.dimensions).slice(1);
+    const name = shape.length === 2 ? "probabilities" : shape[0] === about.models.length ? "heat" : "maps";
+    found[name] = { shape, values: output.toTypedArray().slice() };
     output.delete();
-    return { shape: shape.slice(1), values };
-  });
-  const [probabilities, heat] = [2, 3].map((rank) => results.find(({ shape }) => shape.length === rank));
-  return { probabilities: nested(probabilities.values, probabilities.shape), heat: nested(heat.values, heat.shape) };
+  }
+  return found;
 }
 
 /** A photo over white, as the model takes it; the bitmap is closed. */

@@ -16,7 +16,7 @@ export function drawHeat(canvas, heat, sign) {
   const values = heat.flat().map((value) => Math.max(0, sign * value));
   const largest = Math.max(...values) || 1;
   const small = new ImageData(heat[0].length, heat.length);
-  values.forEach((value, i) => small.data.set([230, 120, 0, Math.round(190 * value / largest)], 4 * i));
+  values.forEach((value, i) => { small.data.set([230, 120, 0, Math.round(190 * value / largest)], 4 * i); });
   const source = document.createElement("canvas");
   source.width = small.width;
   source.height = small.height;

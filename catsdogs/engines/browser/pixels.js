@@ -26,6 +26,40 @@ export function resize(rgba, width, height, size) {
   return resized;
 }
 
+/** Global average pooling: positions × channels floats → one mean a channel. */
+export function pooled(maps, channels) {
+  const means = new Float32Array(channels);
+  maps.forEach((value, i) => { means[i % channels] += value; });
+  return means.map((sum) => sum * channels / maps.length);
+}
+
+/**
+ * Grad-CAM of a head (dense with ReLU, dense) for the second class against the first: maps, positions × channels, and
+ * the head's weights → heat [row][column], positive where the second class is seen. As `explain.signed_map`.
+ */
+export function headHeat(maps, [kernel, bias, lastKernel]) {
+  const [channels, units] = kernel.shape;
+  const positions = maps.length / channels;
+  const before = Array.from({ length: positions }, (_, at) => {
+    const sums = new Float32Array(units);
+    for (let channel = 0; channel < channels; channel++) {
+      const value = maps[at * channels + channel];
+      if (value !== 0) {
+        for (let unit = 0; unit < units; unit++) {
+          sums[unit] += value * kernel.values[channel * units + unit];
+        }
+      }
+    }
+    return sums;
+  });
+  const says = Float32Array.from({ length: units }, (_, unit) => {
+    const mean = before.reduce((sum, each) => sum + each[unit], 0) / positions + bias.values[unit];
+    return mean > 0 ? lastKernel.values[2 * unit + 1] - lastKernel.values[2 * unit] : 0;
+  });
+  const heat = before.map((sums) => sums.reduce((sum, value, unit) => sum + value * says[unit], 0) / positions);
+  return chunks(heat, Math.sqrt(positions));
+}
+
 /** Flat values and a shape → arrays in arrays. */
 export function nested(values, shape) {
   return shape.slice(1).reduceRight((rows, length) => chunks(rows, length), Array.from(values));

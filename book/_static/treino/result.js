@@ -1,0 +1,87 @@
+// What came of a training: how it did on the photos held out, a new photo, the code, the head to take along.
+import { openPhoto } from "../experimente/photo.js";
+import { drawHeat, drawPhoto } from "../experimente/picture.js";
+import { Problem } from "../experimente/problem.js";
+import { kerasCode } from "./code.js";
+import { headFile } from "./take.js";
+import { accuracySentence, number } from "./words.js";
+
+const percent = number(0).format;
+let current; // the training whose head answers: { ask, names, part }
+
+/** Show a result below the page's curve. */
+export async function showResult(page, ask, { held, seen, names, chosen, photos }) {
+  const part = (name) => page.querySelector(`[data-part="${name}"]`);
+  const wrong = held.filter(({ label, probabilities }) => probabilities[1 - label] > probabilities[label]);
+  part("accuracy").textContent = accuracySentence(held.length - wrong.length, held.length, seen);
+  part("confused").replaceChildren(...wrong.map((photo) => confusedPhoto(photo, names)));
+  part("code").textContent = kerasCode({ names, ...chosen });
+  const file = headFile({ names, photos, right: held.length - wrong.length, all: held.length, ...chosen },
+    await ask("../treino/head.weights"));
+  const link = part("download");
+  URL.revokeObjectURL(link.href);
+  link.href = URL.createObjectURL(file);
+  part("answer").hidden = true;
+  part("result").hidden = false;
+  if (!current) {
+    listen(page, part);
+  }
+  current = { ask, names };
+}
+
+function confusedPhoto({ canvas, label, probabilities }, names) {
+  const item = document.createElement("li");
+  const copy = document.createElement("canvas");
+  [copy.width, copy.height] = [canvas.width, canvas.height];
+  copy.getContext("2d").drawImage(canvas, 0, 0);
+  copy.setAttribute("role", "img");
+  copy.setAttribute("aria-label", `Foto de ${names[label]}`);
+  item.append(copy, ` É ${names[label]}, e a rede disse ${names[1 - label]}, com ${percent(100 * probabilities[1 - label])}%.`);
+  return item;
+}
+
+function listen(page, part) {
+  part("try").addEventListener("change", ({ target }) => {
+    const [file] = target.files;
+    target.value = "";
+    if (file) {
+      show(part, () => openPhoto(file));
+    }
+  });
+  part("live").addEventListener("click", () => {
+    part("live").setAttribute("aria-pressed", part("live").getAttribute("aria-pressed") !== "true");
+    live(page, part);
+  });
+  part("copy").addEventListener("click", async () => {
+    await navigator.clipboard.writeText(part("code").textContent);
+    part("copy").textContent = "Copiado";
+  });
+}
+
+/** Answer what the camera sees, as often as the device can, while the button is pressed. */
+async function live(page, part) {
+  while (part("live").getAttribute("aria-pressed") === "true" && !part("live").hidden) {
+    await show(part, () => page.frame());
+    await new Promise((resolve) => { setTimeout(resolve, 100); });
+  }
+}
+
+async function show(part, open) {
+  const { ask, names } = current;
+  try {
+    const bitmap = await open();
+    if (!bitmap) {
+      return;
+    }
+    [part("photo"), part("heat")].forEach((canvas) => { drawPhoto(canvas, bitmap, 320); });
+    const { probabilities, heat } = await ask("../treino/head.answer", bitmap, { transfer: [bitmap] });
+    const winner = probabilities[1] > probabilities[0] ? 1 : 0;
+    part("verdict").textContent = names.map((name, i) => `${name}: ${percent(100 * probabilities[i])}%`).join(" · ");
+    drawHeat(part("heat"), heat, winner === 1 ? 1 : -1);
+    part("heat").setAttribute("aria-label", `A foto com as regiões que falam por ${names[winner]} em laranja.`);
+    part("answer").hidden = false;
+  } catch (error) {
+    part("verdict").textContent = error instanceof Problem ? error.message : "Algo falhou: tente outra foto.";
+    part("answer").hidden = false;
+  }
+}
