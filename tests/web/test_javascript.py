@@ -12,9 +12,14 @@ import pytest
 from helpers import missing
 from sklearn.metrics import confusion_matrix, roc_curve
 
+from catsdogs.evaluation import accuracy_interval
+from catsdogs.photo import resize_photo
+
 ROOT = Path(__file__).resolve().parent.parent.parent
 STATIC = ROOT / "book" / "_static"
-MODULES = sorted([*(STATIC / "interativo").glob("*.js"), *Path(__file__).parent.glob("*.js")])
+CONFUSION, KERNELS = STATIC / "interativo" / "confusion.js", STATIC / "interativo" / "kernels.js"
+BROWSER = ROOT / "catsdogs" / "engines" / "browser"
+MODULES = sorted([*STATIC.rglob("*.js"), *BROWSER.glob("*.js"), *Path(__file__).parent.glob("*.js")])
 
 
 def node(*arguments, given=None):
@@ -27,9 +32,9 @@ def node(*arguments, given=None):
     return done.stdout
 
 
-def by_javascript(module, expression, given):
-    """The value of an expression over what a module of the site exports, and ``given``."""
-    script = f"""import * as ours from "{(STATIC / 'interativo' / module).as_uri()}";
+def by_javascript(path, expression, given):
+    """The value of an expression over what a module exports, and ``given``."""
+    script = f"""import * as ours from "{path.as_uri()}";
         import {{ readFileSync }} from "node:fs";
         const given = JSON.parse(readFileSync(0, "utf8"));
         console.log(JSON.stringify({expression}));"""
@@ -61,14 +66,14 @@ def test_a_threshold_counts_as_scikit_learn_does():
     probabilities, labels = answers()
     thresholds = [round(step / 100, 2) for step in range(101)]
     given = {"probabilities": probabilities.tolist(), "labels": labels.tolist(), "thresholds": thresholds}
-    counted = by_javascript("confusion.js", "given.thresholds.map((threshold) => "
+    counted = by_javascript(CONFUSION, "given.thresholds.map((threshold) => "
                             "ours.confusion(given.probabilities, given.labels, threshold))", given)
     assert counted == [confusion_matrix(labels, probabilities >= threshold).tolist() for threshold in thresholds]
 
 
 def test_the_curve_is_scikit_learn_s():
     probabilities, labels = answers()
-    drawn = by_javascript("confusion.js", "ours.curve(given[0], given[1])", [probabilities.tolist(), labels.tolist()])
+    drawn = by_javascript(CONFUSION, "ours.curve(given[0], given[1])", [probabilities.tolist(), labels.tolist()])
     expected = roc_curve(labels, probabilities, drop_intermediate=False)[:2]
     assert np.allclose(drawn, np.transpose(expected))
 
@@ -76,10 +81,24 @@ def test_the_curve_is_scikit_learn_s():
 def test_a_filter_is_numpy_s():
     rng = np.random.default_rng(4)
     pixels, kernel = rng.integers(0, 256, (20, 30)).astype(float), rng.normal(size=9).round(2)
-    bytes_ = by_javascript("kernels.js", "Array.from(ours.convolve(given[0], 30, 20, given[1]))",
+    bytes_ = by_javascript(KERNELS, "Array.from(ours.convolve(given[0], 30, 20, given[1]))",
                            [pixels.ravel().tolist(), kernel.tolist()])
     windows = np.lib.stride_tricks.sliding_window_view(pixels, (3, 3))
     expected = (windows * kernel.reshape(3, 3)).sum(axis=(2, 3)).clip(0, 255)
     shown = np.reshape(bytes_, (18, 28, 4))
     assert np.abs(shown[..., 0] - expected).max() <= 0.5 + 1e-9
     assert 0 < (expected == 0).sum() < expected.size
+
+
+def test_a_photo_is_resized_as_in_the_package():
+    rng = np.random.default_rng(5)
+    photo = rng.integers(0, 256, (37, 61, 3), np.uint8)
+    rgba = np.dstack([photo, np.full((37, 61), 255, np.uint8)])
+    given = by_javascript(BROWSER / "pixels.js", "Array.from(ours.resize(given, 61, 37, 16))", rgba.ravel().tolist())
+    assert np.abs(np.reshape(given, (16, 16, 3)) - resize_photo(photo, 16)).max() < 1e-3
+
+
+def test_the_interval_is_the_packages():
+    for right, all_ in ((0, 5), (4, 5), (5, 5), (290, 300)):
+        low, high = by_javascript(STATIC / "treino" / "words.js", "ours.interval(...given)", [right, all_])
+        assert (low, high) == pytest.approx(accuracy_interval(all_ - right, all_), abs=1e-3)

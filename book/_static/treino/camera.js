@@ -9,7 +9,8 @@ export function camera(video) {
     /** Ask for the camera. Throws a Problem. */
     async start() {
       try {
-        stream = await navigator.mediaDevices.getUserMedia({ video: { width: 640, height: 480, facingMode: "environment" } });
+        const wanted = { width: 640, height: 480, facingMode: "environment" };
+        stream = await navigator.mediaDevices.getUserMedia({ video: wanted });
       } catch (error) {
         throw new Problem(reason(error));
       }

@@ -1,4 +1,5 @@
 // One class's panel: its name, its photos, and the ways in which photos come.
+import { element } from "../interativo/elements.js";
 
 /**
  * A panel from the page's template. `onFiles` gets chosen, dropped or pasted files, `onShoot` a press on the button of
@@ -40,7 +41,7 @@ export function classPanel(template, label, { onFiles, onShoot, onRemove, onRena
 }
 
 function showPhotos(part, photos, onRemove) {
-  part("count").textContent = photos.length === 1 ? "1 foto." : `${photos.length || "Nenhuma"} foto${photos.length ? "s" : ""}.`;
+  part("count").textContent = photos.length > 1 ? `${photos.length} fotos.` : `${photos.length || "Nenhuma"} foto.`;
   const shown = new Map(Array.from(part("photos").children, (item) => [item.photo, item]));
   part("photos").replaceChildren(...photos.map((photo, i) => {
     const item = shown.get(photo) ?? thumbnail(photo, onRemove);
@@ -51,15 +52,10 @@ function showPhotos(part, photos, onRemove) {
 }
 
 function thumbnail(photo, onRemove) {
-  const item = document.createElement("li");
-  item.photo = photo;
-  photo.canvas.setAttribute("role", "img");
-  const button = document.createElement("button");
-  button.type = "button";
-  button.textContent = "×";
+  const button = element("button", { type: "button" }, "×");
   button.addEventListener("click", () => onRemove(photo));
-  item.append(photo.canvas, button);
-  return item;
+  photo.canvas.setAttribute("role", "img");
+  return Object.assign(element("li", {}, photo.canvas, button), { photo });
 }
 
 /** Files, and the files of folders, that were dropped. */

@@ -2,6 +2,7 @@
 import { startWorker } from "../experimente/ask.js";
 import { openPhoto } from "../experimente/photo.js";
 import { Problem } from "../experimente/problem.js";
+import { element } from "../interativo/elements.js";
 import { camera } from "./camera.js";
 import { classPanel } from "./classes.js";
 import { options } from "./options.js";
@@ -10,7 +11,7 @@ import { randomizer } from "./random.js";
 import { enough, seenBefore, split, warnings } from "./sets.js";
 import { thumbnail } from "./thumbnail.js";
 import { lossCurve } from "./curve.js";
-import { epochSentence } from "./words.js";
+import { addedSentence, epochSentence } from "./words.js";
 
 const page = document.querySelector("#treino");
 const part = (name) => page.querySelector(`[data-part="${name}"]`);
@@ -38,11 +39,8 @@ const names = () => panels.map((panel) => panel.name());
 
 function refresh() {
   panels.forEach((panel, label) => { panel.show(photos.filter((photo) => photo.label === label)); });
-  part("warnings").replaceChildren(...(photos.length ? warnings(photos, names()) : []).map((text) => {
-    const item = document.createElement("li");
-    item.textContent = text;
-    return item;
-  }));
+  const told = photos.length ? warnings(photos, names()) : [];
+  part("warnings").replaceChildren(...told.map((text) => element("li", {}, text)));
   part("train").disabled = Boolean(training) || !enough(photos);
   part("train").hidden = Boolean(training);
   part("stop-training").hidden = !training;
@@ -57,6 +55,7 @@ function enqueue(items) {
   lastUsed = items[0]?.label ?? lastUsed;
   adding ??= new AbortController();
   const { signal } = adding;
+  refresh();
   queue = queue.then(() => addAll(items, signal)).catch(tell);
   const mine = queue;
   queue.then(() => {
@@ -76,7 +75,7 @@ async function addAll(items, signal) {
     if (signal.aborted) {
       break;
     }
-    say(items.length > 1 ? `Examinando a foto ${added + refused.length + 1} de ${items.length}…` : "Examinando a foto…");
+    say(`Examinando a foto ${added + refused.length + 1} de ${items.length}…`);
     const bitmap = await open().catch((error) => {
       if (!(error instanceof Problem)) {
         throw error;
@@ -91,15 +90,7 @@ async function addAll(items, signal) {
       refresh();
     }
   }
-  say(summary(items.length, added, refused, signal.aborted));
-}
-
-function summary(all, added, refused, stopped) {
-  const out = refused.length ? ` Não ${refused.length === 1 ? "entrou" : "entraram"}, por não ser${refused.length === 1 ? "" : "em"} `
-    + `foto que o navegador abra ou por ser grande demais: ${refused.slice(0, 5).join(", ")}`
-    + `${refused.length > 5 ? ` e mais ${refused.length - 5}` : ""}.` : "";
-  return stopped ? `Parei: ${added} de ${all} fotos entraram.${out}`
-    : `${added === 1 ? "Uma foto entrou" : `${added} fotos entraram`}.${out}`;
+  say(addedSentence(items.length, added, refused, signal.aborted));
 }
 
 async function train() {
@@ -122,7 +113,8 @@ async function train() {
     });
     const held = parts.held.map((i, at) => ({ ...used[i], probabilities: answer.probabilities[at] }));
     const seen = seenBefore(used.map((photo) => photo.features), parts);
-    await showResult(page, ask, { held, seen, names: names(), chosen: { ...chosen, epochs: answer.epochs }, photos: used.length });
+    const done = { ...chosen, epochs: answer.epochs };
+    await showResult(page, ask, { held, seen, names: names(), chosen: done, photos: used.length });
     say(training.signal.aborted ? `Parei depois da época ${answer.epochs}. O resultado está abaixo.`
       : "Treino pronto. O resultado está abaixo.");
   } catch (error) {
@@ -167,4 +159,5 @@ document.addEventListener("paste", (event) => {
   }
 });
 page.frame = () => video.frame();
+page.photos = () => photos; // for the tests
 refresh();

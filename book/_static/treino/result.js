@@ -2,11 +2,11 @@
 import { openPhoto } from "../experimente/photo.js";
 import { drawHeat, drawPhoto } from "../experimente/picture.js";
 import { Problem } from "../experimente/problem.js";
+import { element } from "../interativo/elements.js";
 import { kerasCode } from "./code.js";
 import { headFile } from "./take.js";
-import { accuracySentence, number } from "./words.js";
+import { accuracySentence, percent } from "./words.js";
 
-const percent = number(0).format;
 let current; // the training whose head answers: { ask, names, part }
 
 /** Show a result below the page's curve. */
@@ -30,14 +30,11 @@ export async function showResult(page, ask, { held, seen, names, chosen, photos 
 }
 
 function confusedPhoto({ canvas, label, probabilities }, names) {
-  const item = document.createElement("li");
-  const copy = document.createElement("canvas");
-  [copy.width, copy.height] = [canvas.width, canvas.height];
+  const { width, height } = canvas;
+  const copy = element("canvas", { width, height, role: "img", "aria-label": `Foto de ${names[label]}` });
   copy.getContext("2d").drawImage(canvas, 0, 0);
-  copy.setAttribute("role", "img");
-  copy.setAttribute("aria-label", `Foto de ${names[label]}`);
-  item.append(copy, ` É ${names[label]}, e a rede disse ${names[1 - label]}, com ${percent(100 * probabilities[1 - label])}%.`);
-  return item;
+  const said = `${names[1 - label]}, com ${percent(probabilities[1 - label])}`;
+  return element("li", {}, copy, ` É ${names[label]}, e a rede disse ${said}.`);
 }
 
 function listen(page, part) {
@@ -76,7 +73,7 @@ async function show(part, open) {
     [part("photo"), part("heat")].forEach((canvas) => { drawPhoto(canvas, bitmap, 320); });
     const { probabilities, heat } = await ask("../treino/head.answer", bitmap, { transfer: [bitmap] });
     const winner = probabilities[1] > probabilities[0] ? 1 : 0;
-    part("verdict").textContent = names.map((name, i) => `${name}: ${percent(100 * probabilities[i])}%`).join(" · ");
+    part("verdict").textContent = names.map((name, i) => `${name}: ${percent(probabilities[i])}`).join(" · ");
     drawHeat(part("heat"), heat, winner === 1 ? 1 : -1);
     part("heat").setAttribute("aria-label", `A foto com as regiões que falam por ${names[winner]} em laranja.`);
     part("answer").hidden = false;

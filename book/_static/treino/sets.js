@@ -60,8 +60,8 @@ function unbalanced(byClass, names) {
 
 function shared([first, second]) {
   const both = first.filter((photo) => second.some((other) => cosine(photo.features, other.features) > SAME)).length;
-  return both ? [`${both === 1 ? "Uma foto está" : `${both} fotos estão`} nas duas classes: retire-a${both === 1 ? "" : "s"} `
-    + "de uma delas, ou a rede aprende respostas contrárias."] : [];
+  return both ? [`Há fotos que estão nas duas classes (${both}): retire cada uma da classe errada, ou a rede aprende `
+    + "respostas contrárias."] : [];
 }
 
 /** Each class before one wall, and the walls differ: the wall is enough to tell them apart. */
@@ -70,8 +70,8 @@ function background(byClass, names) {
     return [];
   }
   const means = byClass.map((photos) => meanOf(photos.map(({ border }) => border)));
-  const spreads = byClass.map((photos, label) => Math.max(...photos.map(({ border }) => distance(border, means[label]))));
-  return Math.max(...spreads) < PLAIN && distance(...means) > 3 * PLAIN
+  const plain = byClass.every((photos, label) => photos.every(({ border }) => distance(border, means[label]) < PLAIN));
+  return plain && distance(...means) > 3 * PLAIN
     ? [`As fotos de “${names[0]}” têm todas o mesmo fundo, e as de “${names[1]}”, outro: a rede pode aprender o fundo `
       + "em vez do objeto. Misture os fundos."] : [];
 }

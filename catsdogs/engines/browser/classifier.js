@@ -7,11 +7,13 @@ import { Problem } from "./problem.js";
 const folder = new URL("./", import.meta.url).href;
 const page = document.querySelector("#classificador");
 const part = (name) => page.querySelector(`[data-part="${name}"]`);
-const percent = new Intl.NumberFormat("pt-BR", { style: "percent", minimumFractionDigits: 1, maximumFractionDigits: 1 });
+const percent = (share) => `${(100 * share).toLocaleString("pt-BR", {
+  minimumFractionDigits: 1, maximumFractionDigits: 1,
+})}%`;
 
 let ask;
 
-/** Probabilities [model][class], heat [model][row][column] for the second class, what is known of them, milliseconds. */
+/** Probabilities [model][class], heat [model][row][column] for the second class, what is known of it, milliseconds. */
 async function classify(blob) {
   if (typeof WebAssembly !== "object" || typeof OffscreenCanvas !== "function") {
     throw new Problem("Este navegador é antigo demais para rodar o modelo: atualize-o ou use outro.");
@@ -30,7 +32,7 @@ function showAnswer({ about, probabilities, heat, milliseconds }) {
   const last = probabilities.at(-1);
   const winner = last[1] > last[0] ? 1 : 0;
   const by = about.models.length > 1 ? ` na ${about.models.at(-1).toLowerCase()}` : "";
-  part("verdict").textContent = `${about.classes[winner]}, com ${percent.format(last[winner])}${by}.`;
+  part("verdict").textContent = `${about.classes[winner]}, com ${percent(last[winner])}${by}.`;
   part("time").textContent = `${Math.round(milliseconds)} ms neste dispositivo.`;
   about.classes.forEach((name, index) => { part(`class${index}`).textContent = name; });
   part("rows").replaceChildren(...probabilities.map((row, index) => tableRow(about.models[index], row)));
@@ -50,7 +52,7 @@ function tableRow(name, probabilities) {
     bar.value = probability;
     bar.setAttribute("aria-hidden", "true");
     const text = document.createElement("span");
-    text.textContent = percent.format(probability);
+    text.textContent = percent(probability);
     row.appendChild(document.createElement("td")).append(bar, " ", text);
   }
   return row;
