@@ -11,13 +11,13 @@ from catsdogs.text import integer, number, percent
 
 # Okabe-Ito colours.
 LEARNED, TRAINED, OTHER, NEUTRAL = "#0072B2", "#D55E00", "#009E73", "#777777"
-WIDTH = 8.4
+WIDTH, NARROW = 8.4, 5.4  # inches; a narrow drawing can be read on a phone
 
 
-def _canvas(height: float):
+def _canvas(height: float, width: float = WIDTH):
     """A blank figure whose coordinates are inches from the lower left corner."""
-    figure = Figure(figsize=(WIDTH, height), facecolor="white")
-    axes = figure.add_axes((0, 0, 1, 1), xlim=(0, WIDTH), ylim=(0, height))
+    figure = Figure(figsize=(width, height), facecolor="white")
+    axes = figure.add_axes((0, 0, 1, 1), xlim=(0, width), ylim=(0, height))
     axes.axis("off")
     return figure, axes
 
@@ -125,43 +125,43 @@ def head(side: int, channels: int, units: int, rate: float) -> Figure:
         units: of the first dense layer.
         rate: of the dropout, 0 ≤ rate < 1.
     """
-    figure, axes = _canvas(3.1)
-    for x, width, text, color, given in (
-            (1.05, 1.6, "MobileNetV2\nsem o\nclassificador", NEUTRAL, f"{side} × {side} × {integer(channels)}"),
-            (3.1, 0.9, "GAP:\nmédias", OTHER, integer(channels)),
-            (4.45, 1.0, f"Dense\n{units}, ReLU", TRAINED, str(units)),
-            (5.85, 0.95, f"Dropout\n{number(rate, 1)}", OTHER, str(units)),
-            (7.2, 1.05, "Dense 2,\nsoftmax", TRAINED, "gato, cachorro")):
-        _arrow(axes, (x - 0.4, 1.75), (x - 0.04, 1.75))
-        _box(axes, x, 1.25, width, 1, text, color)
-        _text(axes, x + width / 2, 0.95, given, fontsize=10)
-    _lock(axes, 2.5, 2.12)
-    _cells(axes, 0.1, 1.5, 0.5, 0.5, 1, 1, "0.3", "white")
-    _text(axes, 0.5, 0.87, "224 × 224,\n3 cores", fontsize=10)
-    _title(axes, 1.85, 2.6, "a base, congelada")
-    _title(axes, 6.35, 2.6, "a cabeça, que aprende")
-    _legend(axes, 1.1, NEUTRAL, "congelado")
-    _legend(axes, 3.2, TRAINED, "em treino")
-    _legend(axes, 5.3, OTHER, "não tem pesos")
+    figure, axes = _canvas(4.7, NARROW)
+    for x, y, width, text, color, given in (
+            (1.3, 3.05, 1.75, "MobileNetV2\nsem o\nclassificador", NEUTRAL, f"{side} × {side} × {integer(channels)}"),
+            (3.7, 3.05, 1.2, "GAP: a média\nde cada\ncanal", OTHER, integer(channels)),
+            (1.05, 1.05, 1.2, f"Dense {units},\nReLU", TRAINED, str(units)),
+            (2.65, 1.05, 1.1, f"Dropout\n{number(rate, 1)}", OTHER, str(units)),
+            (4.15, 1.05, 1.15, "Dense 2,\nsoftmax", TRAINED, "gato, cachorro")):
+        _arrow(axes, (x - 0.38, y + 0.45), (x - 0.04, y + 0.45))
+        _box(axes, x, y, width, 0.9, text, color)
+        _text(axes, x + width / 2, y - 0.2, given, fontsize=10)
+    _lock(axes, 2.9, 3.82)
+    _cells(axes, 0.3, 3.25, 0.5, 0.5, 1, 1, "0.3", "white")
+    _text(axes, 0.55, 2.78, "224 × 224,\n3 cores", fontsize=10)
+    _text(axes, 0.35, 1.5, integer(channels), fontsize=10)
+    _title(axes, 2.7, 4.3, "a base, congelada, e o GAP")
+    _title(axes, 2.7, 2.2, "a cabeça, que aprende")
+    _legend(axes, 0.1, NEUTRAL, "congelado")
+    _legend(axes, 1.85, TRAINED, "em treino")
+    _legend(axes, 3.55, OTHER, "não tem pesos")
     return figure
 
 
 def phases(trunk_layers: int, tail_layers: int, rates: Sequence[str]) -> Figure:
     """What each phase trains, and its learning rate: ``rates``, one text a phase."""
-    figure, axes = _canvas(3.6)
-    for y, title, rate, tail, fate in ((2.25, "Fase 1", rates[0], NEUTRAL, "congelada"),
-                                       (0.85, "Fase 2", rates[1], TRAINED, "em treino")):
-        _title(axes, 0.1, y + 0.6, title, ha="left")
-        _text(axes, 0.1, y + 0.25, f"taxa {rate}", ha="left")
-        for x, width, text, color in ((1.5, 2.9, f"tronco: as primeiras\n{trunk_layers} camadas", NEUTRAL),
-                                      (4.5, 2.1, f"cauda: as últimas\n{tail_layers}, {fate}", tail),
-                                      (6.7, 1.6, "cabeça", TRAINED)):
+    figure, axes = _canvas(4.1, NARROW)
+    for y, title, rate, tail, fate in ((2.45, "Fase 1", rates[0], NEUTRAL, "congelada"),
+                                       (0.65, "Fase 2", rates[1], TRAINED, "em treino")):
+        _title(axes, 0.1, y + 1.15, f"{title}, com taxa {rate}", ha="left")
+        for x, width, text, color in ((0.1, 2.2, f"tronco: as primeiras\n{trunk_layers} camadas", NEUTRAL),
+                                      (2.4, 1.85, f"cauda: as últimas\n{tail_layers}, {fate}", tail),
+                                      (4.35, 0.95, "cabeça", TRAINED)):
             _box(axes, x, y, width, 0.95, text, color)
             if color == NEUTRAL:
                 _lock(axes, x + width - 0.15, y + 0.82)
-    _legend(axes, 2.3, NEUTRAL, "congelado")
-    _lock(axes, 2.45, 0.24)
-    _legend(axes, 4.6, TRAINED, "em treino")
+    _legend(axes, 0.8, NEUTRAL, "congelado")
+    _lock(axes, 0.95, 0.24)
+    _legend(axes, 3.1, TRAINED, "em treino")
     return figure
 
 
@@ -170,23 +170,23 @@ def ordering(cats: Sequence[float], dogs: Sequence[float]) -> Figure:
 
     AUC is the share of pairs, one photo of each class, that stand in the right order (Hanley & McNeil, 1982).
     """
-    figure, axes = _canvas(2.9)
+    figure, axes = _canvas(3.1, NARROW)
     for y, name, values, color in ((1.75, "gatos", cats, LEARNED), (1.15, "cachorros", dogs, TRAINED)):
         _text(axes, 0.1, y, name, ha="left")
         for value in values:
             wrong = (value > 0.5) == (values is cats)
-            axes.add_patch(Circle((1.4 + 6.6 * value, y), 0.13, facecolor="white" if wrong else color, edgecolor=color,
+            axes.add_patch(Circle((1.2 + 4 * value, y), 0.13, facecolor="white" if wrong else color, edgecolor=color,
                                   linewidth=2, gid="wrong" if wrong else "right"))
-    axes.plot([4.7, 4.7], [0.85, 2.1], color="0.3", linestyle="--", linewidth=1.2)
-    _text(axes, 4.7, 2.3, "0,5", weight="bold")
-    _text(axes, 2.9, 2.3, "o modelo responde “gato”")
-    _text(axes, 6.6, 2.3, "o modelo responde “cachorro”")
-    _arrow(axes, (1.4, 0.8), (8.0, 0.8))
-    _text(axes, 4.7, 0.62, "probabilidade de cachorro", fontsize=10)
+    axes.plot([3.2, 3.2], [0.85, 2.1], color="0.3", linestyle="--", linewidth=1.2)
+    for x, text in ((2.05, "responde “gato”"), (4.4, "responde “cachorro”")):
+        _text(axes, x, 2.3, text)
+    _text(axes, 3.2, 2.3, "0,5", weight="bold")
+    _arrow(axes, (1.2, 0.8), (5.2, 0.8))
+    _text(axes, 3.2, 0.6, "probabilidade de cachorro", fontsize=10)
     pairs = [dog > cat for dog in dogs for cat in cats]
-    _text(axes, 4.2, 0.22, f"pares na ordem certa: {sum(pairs)} de {len(pairs)}, e a AUC é "
-                           f"{number(sum(pairs) / len(pairs), 2)}", weight="bold")
-    _title(axes, 4.2, 2.65, "Erros (círculos vazios) e ordem")
+    _text(axes, 2.7, 0.2, f"pares na ordem certa: {sum(pairs)} de {len(pairs)}; AUC "
+                          f"{number(sum(pairs) / len(pairs), 2)}", weight="bold")
+    _title(axes, 2.7, 2.8, "Erros (círculos vazios) e ordem")
     return figure
 
 

@@ -71,13 +71,13 @@ def test_no_text_crosses_the_edge_of_a_box(drawn):
 
 def test_head_says_what_each_part_hands_on():
     shown = texts(drawings.head(5, 96, 16, 0.3))
-    assert {"5 × 5 × 96", "96", "16", "Dense\n16, ReLU", "Dropout\n0,3"} <= set(shown)
+    assert {"5 × 5 × 96", "96", "16", "Dense 16,\nReLU", "Dropout\n0,3"} <= set(shown)
 
 
 def test_phases_lock_the_trunk_in_both_and_the_tail_in_the_first():
     figure = drawings.phases(111, 43, ("0,1", "0,01"))
     assert marked(figure, "lock") == 2 + 1 + 1  # and one in the legend
-    assert {"taxa 0,1", "taxa 0,01", "cauda: as últimas\n43, congelada", "cauda: as últimas\n43, em treino"} <= set(
+    assert {"Fase 1, com taxa 0,1", "Fase 2, com taxa 0,01", "cauda: as últimas\n43, congelada", "cauda: as últimas\n43, em treino"} <= set(
         texts(figure))
 
 
@@ -85,7 +85,7 @@ def test_ordering_counts_wrong_answers_and_pairs_as_scikit_learn_does():
     figure = drawings.ordering(CATS, DOGS)
     assert (marked(figure, "right"), marked(figure, "wrong")) == (8, 2)
     auc = roc_auc_score([0] * 5 + [1] * 5, [*CATS, *DOGS])
-    assert f"pares na ordem certa: 22 de 25, e a AUC é {number(auc, 2)}" in texts(figure)
+    assert f"pares na ordem certa: 22 de 25; AUC {number(auc, 2)}" in texts(figure)
 
 
 def test_transfer_shows_the_layers_of_both_parts():
