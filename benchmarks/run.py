@@ -277,13 +277,27 @@ def tests(bench: Bench) -> list[dict]:
     return [book_row(bench, "tests", cold, site_unchanged=bench.make("test"), check=bench.make("check"))]
 
 
+def page(bench: Bench) -> list[dict]:
+    """The page Treine aqui in Chromium, of the book that was built here last."""
+    site = HERE.parent / "_build" / "html"
+    if not (site / "_static" / "treino" / "tfjs").exists():
+        raise CatsdogsError("Para medir a página Treine aqui, construa antes o livro com `make book`, com o npm à mão.")
+    found = bench.measured([sys.executable, str(HERE / "browser.py"), str(site)], photos=False)
+    bundle = bundled_photos()
+    return [row(bench, "page_photos", "fotos/s", found["photos_a_second"], photos_of=bundle),
+            row(bench, "page_training", "s", found["training"], photos_of=bundle, first=found["first_training"]),
+            row(bench, "page_large_photo", "s", found["large_photo"], photos_of=bundle),
+            row(bench, "page_stall", "ms", found["stall"], photos_of=bundle),
+            row(bench, "page_code", "KB", found["code"], photos_of=bundle)]
+
+
 def book_row(bench: Bench, name: str, seconds: float, **details) -> dict:
     """A row about the repository itself, which needs no photos."""
     return row(bench, name, "s", seconds, photos_of=bundled_photos(), **details)
 
 
 BENCHMARKS: dict[str, Callable[[Bench], list[dict]]] = {
-    work.__name__: work for work in (start_up, prediction, extraction, second_run, whole_job, growth, book, tests)}
+    work.__name__: work for work in (start_up, prediction, extraction, second_run, whole_job, growth, book, tests, page)}
 
 
 def main() -> int:

@@ -1,4 +1,5 @@
 // One class's panel: its name, its photos, and the ways in which photos come.
+import { drawPhoto } from "../experimente/picture.js";
 import { element } from "../interativo/elements.js";
 
 /**
@@ -54,8 +55,9 @@ function showPhotos(part, photos, onRemove) {
 function thumbnail(photo, onRemove) {
   const button = element("button", { type: "button" }, "×");
   button.addEventListener("click", () => onRemove(photo));
-  photo.canvas.setAttribute("role", "img");
-  return Object.assign(element("li", {}, photo.canvas, button), { photo });
+  const canvas = element("canvas", { role: "img" });
+  drawPhoto(canvas, photo.picture);
+  return Object.assign(element("li", {}, canvas, button), { photo });
 }
 
 /** Files, and the files of folders, that were dropped. */

@@ -2,9 +2,11 @@
 import { describe } from "../experimente/model.js";
 import { headHeat } from "../experimente/pixels.js";
 import { Problem } from "../experimente/problem.js";
+import { shrunk } from "./look.js";
 import { randomizer, shuffled } from "./random.js";
 import { buildHead, trainHead } from "./train.js";
 
+const SHOWN = 320; // pixels of the longer side of an answered photo
 const folder = new URL("./", import.meta.url).href;
 
 let loading; // TensorFlow.js, asked for at the first training
@@ -66,11 +68,12 @@ export async function predict(_, { features, photos }) {
   return tf.tidy(() => head.predict(tf.tensor2d(features, [photos, features.length / photos])).arraySync());
 }
 
-/** An upright photo → the head's probabilities of both classes, and heat [row][column] for the second one. */
+/** An upright photo → the head's probabilities of both classes, heat [row][column] for the second one, the photo small. */
 export async function answer(site, bitmap) {
+  const picture = shrunk(bitmap, SHOWN).transferToImageBitmap();
   const { maps, features } = await describe(site, bitmap);
   const [probabilities] = await predict(site, { features, photos: 1 });
-  return { probabilities, heat: headHeat(maps, await weights()) };
+  return { probabilities, heat: headHeat(maps, await weights()), picture };
 }
 
 /** The weights of the head that was trained last, as Keras orders them: kernel and bias of both dense layers. */

@@ -9,7 +9,6 @@ import { options } from "./options.js";
 import { showResult } from "./result.js";
 import { randomizer } from "./random.js";
 import { enough, seenBefore, split, warnings } from "./sets.js";
-import { thumbnail } from "./thumbnail.js";
 import { lossCurve } from "./curve.js";
 import { addedSentence, epochSentence } from "./words.js";
 
@@ -17,7 +16,7 @@ const page = document.querySelector("#treino");
 const part = (name) => page.querySelector(`[data-part="${name}"]`);
 const say = (text) => { part("status").textContent = text; };
 
-let photos = []; // { label, name, canvas, border, features }
+let photos = []; // { label, name, picture, border, features }
 let ask; // the worker, started with the first photo
 let adding; // an AbortController while photos come in
 let queue = Promise.resolve(); // files of both classes, one after the other
@@ -83,9 +82,8 @@ async function addAll(items, signal) {
       refused.push(name);
     });
     if (bitmap) {
-      const small = thumbnail(bitmap);
-      const features = await ask("model.features", bitmap, { transfer: [bitmap] });
-      photos.push({ label, name, ...small, features });
+      const seen = await ask("../treino/look.look", bitmap, { transfer: [bitmap] });
+      photos.push({ label, name, ...seen });
       added += 1;
       refresh();
     }

@@ -29,12 +29,11 @@ export async function showResult(page, ask, { held, seen, names, chosen, photos 
   current = { ask, names };
 }
 
-function confusedPhoto({ canvas, label, probabilities }, names) {
-  const { width, height } = canvas;
-  const copy = element("canvas", { width, height, role: "img", "aria-label": `Foto de ${names[label]}` });
-  copy.getContext("2d").drawImage(canvas, 0, 0);
+function confusedPhoto({ picture, label, probabilities }, names) {
+  const canvas = element("canvas", { role: "img", "aria-label": `Foto de ${names[label]}` });
+  drawPhoto(canvas, picture);
   const said = `${names[1 - label]}, com ${percent(probabilities[1 - label])}`;
-  return element("li", {}, copy, ` É ${names[label]}, e a rede disse ${said}.`);
+  return element("li", {}, canvas, ` É ${names[label]}, e a rede disse ${said}.`);
 }
 
 function listen(page, part) {
@@ -70,8 +69,8 @@ async function show(part, open) {
     if (!bitmap) {
       return;
     }
-    [part("photo"), part("heat")].forEach((canvas) => { drawPhoto(canvas, bitmap, 320); });
-    const { probabilities, heat } = await ask("../treino/head.answer", bitmap, { transfer: [bitmap] });
+    const { probabilities, heat, picture } = await ask("../treino/head.answer", bitmap, { transfer: [bitmap] });
+    [part("photo"), part("heat")].forEach((canvas) => { drawPhoto(canvas, picture); });
     const winner = probabilities[1] > probabilities[0] ? 1 : 0;
     part("verdict").textContent = names.map((name, i) => `${name}: ${percent(probabilities[i])}`).join(" · ");
     drawHeat(part("heat"), heat, winner === 1 ? 1 : -1);
