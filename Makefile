@@ -34,7 +34,7 @@ long: rehearsal
 notebooks: $(INSTALLED)
 	$(PYTEST) --dist load tests/nbval_pages.py
 
-# Every fault that the tests cause, at full length, for the page Confiabilidade; `make test` runs a few trials of each.
+# Every fault that the tests cause, at full length, for the page Bastidores; `make test` runs a few trials of each.
 trials: $(INSTALLED)
 	CATSDOGS_TRIALS=full $(VENV)/bin/python -m pytest -m fault
 

@@ -46,7 +46,7 @@ CHOOSE = """([label, contents]) => {
 def photos(count: int, width: int = 640, height: int = 480) -> list[str]:
     """Files of noise, in base 64."""
     rng, files = np.random.default_rng(0), []
-    for number in range(count):
+    for _ in range(count):
         small = rng.integers(0, 256, (height // 16, width // 16, 3), np.uint8)
         content = io.BytesIO()
         Image.fromarray(small).resize((width, height)).save(content, "JPEG")

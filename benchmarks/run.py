@@ -281,7 +281,7 @@ def page(bench: Bench) -> list[dict]:
     """The page Treine aqui in Chromium, of the book that was built here last."""
     site = HERE.parent / "_build" / "html"
     if not (site / "_static" / "treino" / "tfjs").exists():
-        raise CatsdogsError("Para medir a página Treine aqui, construa antes o livro com `make book`, com o npm à mão.")
+        raise CatsdogsError("Para medir a página Treine aqui, construa antes o livro, com o npm à mão.")
     found = bench.measured([sys.executable, str(HERE / "browser.py"), str(site)], photos=False)
     bundle = bundled_photos()
     return [row(bench, "page_photos", "fotos/s", found["photos_a_second"], photos_of=bundle),

@@ -15,7 +15,7 @@ from test_browser import encoded as jpeg
 from catsdogs.backbone import find_base
 from catsdogs.checkpoint import load_checkpoint
 from catsdogs.config import PHASE1_CHECKPOINT, Config
-from catsdogs.engines.head import model_of_head
+from catsdogs.engines.browser_head import model_of_head
 from catsdogs.engines.web import export_web
 from catsdogs.photo import read_photo, resize_photo, sample_photo
 

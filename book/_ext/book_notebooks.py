@@ -1,4 +1,4 @@
-"""How the chapters are executed and shown.
+"""How the results of executed chapters are shown.
 
 * They were executed before (``execution.py``); Sphinx reads those again whose results are new.
 * A figure's alternative text and width come from its display metadata, as they do

@@ -1,6 +1,6 @@
 """The directives ``book-status``, ``book-times`` and ``book-waits``: what made this copy of the book, and in what time.
 
-They stand on the last page, which is read when every other one has been executed.
+Sphinx reads their pages when all pages have been executed.
 """
 
 import os

@@ -1,4 +1,4 @@
-"""What came of one submission."""
+"""The points, answers and problems of one submission, as grading passes them on."""
 
 from dataclasses import dataclass, field
 

@@ -1,4 +1,6 @@
-"""The last step of an installation without internet: ``python -m catsdogs.classroom.settle PHOTOS``."""
+"""Put photos and base where the package and Keras look for them, the last step of an installation without internet:
+``python -m catsdogs.classroom.settle PHOTOS``.
+"""
 
 import shutil
 import sys

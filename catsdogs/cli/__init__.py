@@ -1,7 +1,7 @@
 """The command line: reads arguments, calls the package, prints in Portuguese.
 
 Each command stands with its options in ``training``, ``photos`` or ``classroom``. It may import every other room, and
-only ``python -m catsdogs`` imports it.
+only ``python -m catsdogs`` and the ``catsdogs`` script import it.
 """
 
 import argparse

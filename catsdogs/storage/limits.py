@@ -1,4 +1,4 @@
-"""Every fixed limit on what comes from outside: the book's page *Confiabilidade* shows this list."""
+"""Every fixed limit on what comes from outside: the book's page *Bastidores* tells of them."""
 
 KIB, MIB, GIB = 2**10, 2**20, 2**30
 

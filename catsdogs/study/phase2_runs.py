@@ -46,7 +46,7 @@ def fine_tune_run(materials: Materials, config: Config, batch_norm: str = "froze
     epochs, seconds = 0, 0.0
     if config.unfrozen_layers:
         start = time.perf_counter()
-        model = _thawed(tail, head, config.unfrozen_layers, batch_norm)
+        model = _unfrozen(tail, head, config.unfrozen_layers, batch_norm)
         phase = fit(model, maps, photos.labels, split, config, config.fine_tune_learning_rate, config.fine_tune_epochs)
         epochs, seconds = len(phase.history["loss"]), time.perf_counter() - start
     trained = sum(int(np.prod(weight.shape)) for weight in model.trainable_weights)
@@ -69,7 +69,7 @@ def _tail_and_maps(materials: Materials, base: keras.Model, config: Config) -> t
     return tail, activations(materials.photos, earlier, config)
 
 
-def _thawed(tail: keras.Model, head: keras.Model, layers: int, batch_norm: str) -> keras.Model:
+def _unfrozen(tail: keras.Model, head: keras.Model, layers: int, batch_norm: str) -> keras.Model:
     """Tail and head with the last ``layers`` of the tail trainable, BatchNorm as asked for."""
     unfreeze(tail)
     for layer in tail.layers[:-layers]:

@@ -99,7 +99,7 @@ def mostrar(name: str) -> None:
     view, rows = VIEWS[name], rows_of(name)
     for measure in view.drawn:
         series, label = estimates(rows, view, measure), view.measures[measure]
-        plots.show(figures.estimates(series, view.axis, label, digits(measure), view.log), alt(series, view, label))
+        plots.show(figures.estimates(series, view.axis, label, decimals(measure), view.log), alt(series, view, label))
     display(Markdown(table(rows, view) + "\n\n" + conditions(rows)))
 
 
@@ -147,7 +147,7 @@ def change(name: str, measure: str, before: dict, after: dict) -> Estimate:
     return change_over_splits(first, second, VIEWS[name].test_to_train)
 
 
-def digits(measure: str) -> int:
+def decimals(measure: str) -> int:
     """How many decimals a measure is written with."""
     return 4 if measure.endswith(("accuracy", "loss", "auc")) else 2
 
@@ -164,8 +164,8 @@ def table(rows: Sequence[dict], view: View) -> str:
 def written(estimate: Estimate, measure: str) -> str:
     """``0,9850 (0,9760 a 0,9940)``; the interval ends where the measure does: at 0 and, losses apart, at 1."""
     most = float("inf") if measure.endswith("loss") else 1.0
-    low, high = (number(min(max(end, 0.0), most), digits(measure)) for end in (estimate.low, estimate.high))
-    return f"{number(estimate.mean, digits(measure))} ({low} a {high})"
+    low, high = (number(min(max(end, 0.0), most), decimals(measure)) for end in (estimate.low, estimate.high))
+    return f"{number(estimate.mean, decimals(measure))} ({low} a {high})"
 
 
 def alt(series: dict[str, dict], view: View, label: str) -> str:

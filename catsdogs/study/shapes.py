@@ -9,7 +9,7 @@ from PIL import Image, ImageDraw, ImageEnhance, ImageFilter
 CLASSES = ("circulos", "quadrados")
 
 
-def drawings(per_class: int, size: int = 224, seed: int = 0) -> tuple[np.ndarray, np.ndarray]:
+def draw_shapes(per_class: int, size: int = 224, seed: int = 0) -> tuple[np.ndarray, np.ndarray]:
     """Circles and squares in turns, on blurred backgrounds.
 
     Args:

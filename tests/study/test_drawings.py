@@ -77,8 +77,8 @@ def test_head_says_what_each_part_hands_on():
 def test_phases_lock_the_trunk_in_both_and_the_tail_in_the_first():
     figure = drawings.phases(111, 43, ("0,1", "0,01"))
     assert marked(figure, "lock") == 2 + 1 + 1  # and one in the legend
-    assert {"Fase 1, com taxa 0,1", "Fase 2, com taxa 0,01", "cauda: as últimas\n43, congelada", "cauda: as últimas\n43, em treino"} <= set(
-        texts(figure))
+    assert {"Fase 1, com taxa 0,1", "Fase 2, com taxa 0,01", "cauda: as últimas\n43, congelada",
+            "cauda: as últimas\n43, em treino"} <= set(texts(figure))
 
 
 def test_ordering_counts_wrong_answers_and_pairs_as_scikit_learn_does():

@@ -12,7 +12,7 @@ from catsdogs.photo import read_photo, resize_photo
 from catsdogs.study import phase2_runs
 from catsdogs.study.attributes import ATTRIBUTES
 from catsdogs.study.phase1_runs import head_run
-from catsdogs.study.phase2_runs import _thawed, fine_tune_run
+from catsdogs.study.phase2_runs import _unfrozen, fine_tune_run
 from catsdogs.training import build_head, fit
 
 HIGH = replace(FAST, fine_tune_learning_rate=1e-2)
@@ -53,7 +53,7 @@ def changed_by_training(materials, layers: int, batch_norm: str) -> dict[str, li
     """For each layer of the tail that one epoch changed, which of its weights changed."""
     tail = cut(copy_of_base(materials.backbone.base), CONFIG.unfrozen_layers)[1]
     before = {layer.name: layer.get_weights() for layer in tail.layers}
-    model = _thawed(tail, build_head(CONFIG), layers, batch_norm)
+    model = _unfrozen(tail, build_head(CONFIG), layers, batch_norm)
     fit(model, materials.maps, materials.photos.labels, materials.split, CONFIG, 1e-3, 1)
     changed = {layer.name: [bool((one != two).any()) for one, two in zip(before[layer.name], layer.get_weights(),
                                                                          strict=True)] for layer in tail.layers}
@@ -84,7 +84,7 @@ def test_inference_learns_the_factors_of_batch_norm(materials):
 
 def test_inference_answers_as_the_frozen_model_before_training(materials):
     tail, head = cut(copy_of_base(materials.backbone.base), CONFIG.unfrozen_layers)[1], build_head(CONFIG)
-    frozen, inference = (_thawed(tail, head, 20, batch_norm).predict(materials.maps[:8], verbose=0)
+    frozen, inference = (_unfrozen(tail, head, 20, batch_norm).predict(materials.maps[:8], verbose=0)
                          for batch_norm in ("frozen", "inference"))
     assert np.allclose(frozen, inference, atol=1e-6)
 

@@ -7,10 +7,10 @@ from catsdogs.study import shapes
 
 
 def test_drawings_take_turns_and_follow_the_seed():
-    pixels, labels = shapes.drawings(3, size=32)
+    pixels, labels = shapes.draw_shapes(3, size=32)
     assert pixels.shape == (6, 32, 32, 3) and pixels.dtype == np.uint8 and list(labels) == [0, 1] * 3
-    assert np.array_equal(pixels, shapes.drawings(3, size=32)[0])
-    assert not np.array_equal(pixels, shapes.drawings(3, size=32, seed=1)[0])
+    assert np.array_equal(pixels, shapes.draw_shapes(3, size=32)[0])
+    assert not np.array_equal(pixels, shapes.draw_shapes(3, size=32, seed=1)[0])
 
 
 def test_a_worn_collection_has_the_faults_it_names(tmp_path):

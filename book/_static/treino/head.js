@@ -68,7 +68,7 @@ export async function predict(_, { features, photos }) {
   return tf.tidy(() => head.predict(tf.tensor2d(features, [photos, features.length / photos])).arraySync());
 }
 
-/** An upright photo → the head's probabilities of both classes, heat [row][column] for the second one, the photo small. */
+/** An upright photo → the head's probabilities, heat [row][column] for the second class, and the photo, small. */
 export async function answer(site, bitmap) {
   const picture = shrunk(bitmap, SHOWN).transferToImageBitmap();
   const { maps, features } = await describe(site, bitmap);

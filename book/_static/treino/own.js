@@ -1,4 +1,5 @@
 // The page Treine aqui, first part: a head for the reader's own two classes. Nothing leaves the device.
+// `../experimente/` is `catsdogs/engines/browser` of the package, which the build copies there.
 import { startWorker } from "../experimente/ask.js";
 import { openPhoto } from "../experimente/photo.js";
 import { Problem } from "../experimente/problem.js";

@@ -9,7 +9,7 @@ import pytest
 from catsdogs.backbone import load_backbone
 from catsdogs.checkpoint import load_checkpoint
 from catsdogs.config import Config
-from catsdogs.engines.head import model_of_head
+from catsdogs.engines.browser_head import model_of_head
 
 pytestmark = pytest.mark.usefixtures("repository_models")
 RNG = np.random.default_rng(6)
