@@ -297,7 +297,8 @@ def book_row(bench: Bench, name: str, seconds: float, **details) -> dict:
 
 
 BENCHMARKS: dict[str, Callable[[Bench], list[dict]]] = {
-    work.__name__: work for work in (start_up, prediction, extraction, second_run, whole_job, growth, book, tests, page)}
+    work.__name__: work
+    for work in (start_up, prediction, extraction, second_run, whole_job, growth, book, tests, page)}
 
 
 def main() -> int:

@@ -43,6 +43,14 @@ def test_all_parts_come_from_one_run(models, record):
     assert load_bundle_about()["key"] == record["key"] and Config(**record["config"]) == Config()
 
 
+def test_what_the_page_reads_off_phase_2s_curve(record):
+    """What *Fase 2* says of the training that comes with the repository."""
+    history, before = record["phase2"]["history"], record["phase1"]["validation"]["loss"]
+    assert history["loss"] == sorted(history["loss"], reverse=True)
+    assert (round(before, 3), round(min(history["val_loss"]), 3), record["phase2"]["best_epoch"]) == (0.040, 0.044, 1)
+    assert history["val_loss"][1:] == sorted(history["val_loss"][1:])
+
+
 @pytest.mark.parametrize("phase", CHECKPOINTS)
 def test_checkpoints_have_the_bundles_trunk(models, phase):
     about = load_bundle_about()

@@ -411,6 +411,13 @@ def test_scripts_make_no_code_of_texts(site):
     assert found <= {"mathjax/tex-chtml.js"}
 
 
+def test_what_a_reader_downloads_is_no_more_than_the_page_says(site):
+    """Of the two forms of LiteRT's binary, a browser takes one."""
+    folder = site / "_static" / "experimente"
+    loaded = [path for path in folder.rglob("*") if path.is_file() and "compat" not in path.name]
+    assert sum(path.stat().st_size for path in loaded) < 18e6
+
+
 def test_every_file_of_others_is_among_the_licences(site):
     static = site / "_static"
     ours = [path.relative_to(ROOT / "book" / "_static").as_posix() for path in (ROOT / "book" / "_static").rglob("*")]
