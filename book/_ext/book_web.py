@@ -7,23 +7,19 @@ says what is missing.
 import json
 import re
 import shutil
-import subprocess
 from pathlib import Path
 
 from dependencies import contents, digest, file_hash, needed, pinned_versions
 from sphinx.util import logging
 
 from catsdogs.config import PHASE1_CHECKPOINT, PHASE2_CHECKPOINT, checkpoint_path
+from catsdogs.engines import runtime
 
 EXPORT = "from catsdogs.engines.web import export_web"
 WEB = Path(__file__).resolve().parent.parent / "web"
 BROWSER = WEB.parent.parent / "catsdogs" / "engines" / "browser"
-# Without threads, which static sites do not allow; `compat` is for browsers with older WebAssembly.
-RUNTIME = ["litert_wasm_internal.js", "litert_wasm_internal.wasm",
-           "litert_wasm_compat_internal.js", "litert_wasm_compat_internal.wasm"]
 # What TensorFlow.js imports in Node alone.
 NODE_ONLY = re.compile(r'from"(?:fs|os|path|perf_hooks)"')
-NPM = ["ci", "--silent", "--no-audit", "--no-fund", "--ignore-scripts"]
 # The linter's program, tens of megabytes that no site needs, comes as an optional package.
 WITHOUT_LINTER = "--omit=optional"
 
@@ -39,7 +35,7 @@ def add_classifier(app, exception):
     if packages is None:
         logging.getLogger(__name__).info("npm is not at hand: the page Experimente goes without its model")
         return
-    copy_runtime(packages / "@litertjs", target / "litert")
+    runtime.copy_litert(packages, target / "litert")
     copy_training(packages / "@tensorflow", target.parent / "treino" / "tfjs")
     kept = Path(app.outdir).parent / "web" / "model"
     made_from = digest([*contents(needed(EXPORT)), *map(file_hash, checkpoints()), json.dumps(pinned_versions())])
@@ -59,29 +55,8 @@ def checkpoints():
 
 
 def installed_packages(folder, *options):
-    """``node_modules`` as the lock file says, installed in ``folder`` when that changed; None without npm."""
-    lock, npm = WEB / "package-lock.json", shutil.which("npm")
-    stamp = folder / "installed.json"
-    if not stamp.exists() or stamp.read_bytes() != lock.read_bytes():
-        folder.mkdir(parents=True, exist_ok=True)
-        for name in ("package.json", "package-lock.json"):
-            shutil.copy2(WEB / name, folder / name)
-        if npm is None or subprocess.run([npm, *NPM, *options], cwd=folder, capture_output=True).returncode:
-            return None
-        shutil.copy2(lock, stamp)
-    return folder / "node_modules"
-
-
-def copy_runtime(packages, target):
-    """LiteRT.js and the text of its licence, which the package lacks and is that of this repository."""
-    (target / "wasm").mkdir(parents=True, exist_ok=True)
-    # No map of imports reaches a worker, so the module that this one names gets its address.
-    code = (packages / "core" / "dist" / "index.js").read_text(encoding="utf-8")
-    (target / "index.js").write_text(code.replace('"@litertjs/wasm-utils"', '"./wasm-utils.js"'), encoding="utf-8")
-    shutil.copy2(packages / "wasm-utils" / "dist" / "bundle.js", target / "wasm-utils.js")
-    for name in RUNTIME:
-        shutil.copy2(packages / "core" / "wasm" / name, target / "wasm" / name)
-    shutil.copy2(WEB.parent.parent / "LICENSE", target / "LICENSE.txt")
+    """``node_modules`` of the book, as ``runtime.installed_packages``; None without npm."""
+    return runtime.installed_packages(WEB, folder, *options)
 
 
 def copy_training(packages, target):

@@ -14,6 +14,7 @@ from pathlib import Path
 
 from catsdogs.classroom import lab
 from catsdogs.config import CHECKOUT
+from catsdogs.engines.runtime import NPM
 from catsdogs.errors import CatsdogsError
 from catsdogs.files import atomic_path, file_digest
 from catsdogs.storage.download import OFFICIAL_BYTES, OFFICIAL_URL, download
@@ -22,7 +23,6 @@ SCRIPT_FILE = "instalar.py"
 BOOK = "livro"
 # The notebooks' editor.
 BESIDES = ("jupyterlab",)
-NPM = ("ci", "--silent", "--no-audit", "--no-fund", "--ignore-scripts")
 
 
 @dataclass(frozen=True)
