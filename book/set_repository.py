@@ -55,6 +55,7 @@ def addressed_files(root):
     files = [root / name for name in names if (root / name).exists()]
     template = [root / "catsdogs" / "classroom" / "template" / name for name in ("README.md", "requirements.txt")]
     template += (root / "catsdogs" / "classroom" / "tarefa").glob("*.ipynb")
+    template += [root / "catsdogs" / "engines" / "page" / "page.html"]
     files += [path for path in template if path.exists()]
     files += sorted((root / "tests" / "frozen").glob("*.ipynb"))
     return files + sorted((root / "book").rglob("*.md")) + sorted((root / "book").rglob("*.ipynb"))

@@ -224,7 +224,7 @@ def test_wrong_usage_gives_2_in_portuguese(arguments, capsys):
 
 
 @pytest.mark.parametrize("command", ["", "train", "evaluate", "verify", "predict", "info", "check", "new", "report",
-                                     "check-delivery", "assignment", "grade", "offline"])
+                                     "check-delivery", "assignment", "grade", "offline", "page"])
 def test_help_is_in_portuguese(command, capsys):
     with pytest.raises(SystemExit) as stop:
         main([*command.split(), "--help"])

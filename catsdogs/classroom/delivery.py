@@ -31,6 +31,7 @@ from catsdogs.report import (
     read_record,
     tells_the_numbers,
 )
+from catsdogs.storage.folders import refuse_used
 
 TEMPLATE = Path(__file__).resolve().parent / "template"
 NOTEBOOK_FILE = "treino.ipynb"
@@ -50,9 +51,7 @@ def start(folder: Path) -> None:
     Raises:
         CatsdogsError: there is already something in its place.
     """
-    if folder.exists() and not (folder.is_dir() and not any(folder.iterdir())):
-        raise CatsdogsError(f"{folder} já existe e não é uma pasta vazia: escolha outro nome, para que nada do que há "
-                            "nela se perca.")
+    refuse_used(folder)
     shutil.copytree(TEMPLATE, folder, dirs_exist_ok=True, ignore=shutil.ignore_patterns(".ipynb_checkpoints"))
     for name in ("images", "models"):
         (folder / name).mkdir()

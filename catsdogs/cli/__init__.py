@@ -25,6 +25,7 @@ COMMANDS = (
     photos.add_check_command,
     training.add_extract_command,
     photos.add_export_command,
+    photos.add_page_command,
     training.add_experiment_command,
     classroom.add_new_command,
     classroom.add_report_command,

@@ -1,4 +1,4 @@
-"""Commands about photos: ``predict``, ``check``, ``info``, ``export``."""
+"""Commands about photos: ``predict``, ``check``, ``info``, ``export``, ``page``."""
 
 import argparse
 import json
@@ -6,7 +6,7 @@ from pathlib import Path
 
 from catsdogs.cli.options import add_json, add_source, add_weights, new_command
 from catsdogs.cli.output import PHASES, first_files, print_checks, say
-from catsdogs.config import cache_dir, checkpoint_path, load_config, models_dir
+from catsdogs.config import PHASE2_CHECKPOINT, cache_dir, checkpoint_path, load_config, models_dir
 from catsdogs.errors import printable
 from catsdogs.text import display_name, number, percent
 
@@ -149,4 +149,30 @@ def run_export(options: argparse.Namespace) -> int:
     about = export_web(options.web)
     print(json.dumps(about, ensure_ascii=False) if options.json else
           f"{about['file']} ({number(about['bytes'] / 1e6, 1)} MB) e {ABOUT_FILE} em {options.web}.")
+    return 0
+
+
+def add_page_command(commands) -> None:
+    """The options of ``catsdogs page``."""
+    command = new_command(commands, "page", "faz uma página que classifica fotos com o seu modelo, para publicar",
+                          run_page)
+    command.add_argument("pasta", type=Path, metavar="PASTA", help="pasta nova ou vazia")
+    command.add_argument("--checkpoint", type=Path, metavar="ARQUIVO",
+                         help="checkpoint .keras deste projeto, ou um modelo do Keras com um classes.json ao lado "
+                              "(padrão: o da fase 2)")
+    command.add_argument("--title", default="", metavar="TEXTO", help="título da página (padrão: as duas classes)")
+    command.add_argument("--runtime", type=Path, metavar="PASTA",
+                         help="a pasta classificador/litert de uma página já feita, para não usar o npm")
+    add_json(command)
+
+
+def run_page(options: argparse.Namespace) -> int:
+    """``catsdogs page``."""
+    from catsdogs.engines.pages import make_page
+
+    checkpoint = options.checkpoint or checkpoint_path(PHASE2_CHECKPOINT)
+    made = make_page(options.pasta, checkpoint, options.title, options.runtime, say)
+    print(json.dumps(made, ensure_ascii=False) if options.json else
+          f"“{made['title']}” ({number(made['bytes'] / 1e6, 1)} MB) em {options.pasta}. Para ver a página, rode "
+          f"`python -m http.server -d {options.pasta}` e abra http://localhost:8000.")
     return 0

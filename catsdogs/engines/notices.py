@@ -64,3 +64,15 @@ def licence_text(work) -> str:
     if work.text in TITLES:
         return f"{TITLES[work.text]}\n\n{work.author}\n\n{text}"
     return f"{work.author}\n{work.source}\n\n{text}" if work.text == "MPL" else text
+
+
+def all_notices() -> str:
+    """The works in a page, and each licence's text once, as one plain text in Portuguese."""
+    names = {kind: Path(name).stem for kind, name in FILES.items()}
+    works = [f"{work.name} ({work.where})\n  Licença: {work.licence}; o texto está abaixo, em {names[work.text]}\n"
+             f"  Autoria: {work.author}\n  Origem: {work.source}" for work in (LITERT, *ENGINE, *WEIGHTS)]
+    own = ("Os scripts da página (pacote catsdogs, do projeto Transfer Learning na Prática)\n"
+           f"  Licença: Apache-2.0; o texto está abaixo, em {names['Apache']}")
+    texts = [f"{'=' * 20} {name} {'=' * 20}\n\n{licence_file(kind).read_text(encoding='utf-8').strip()}"
+             for kind, name in names.items()]
+    return "\n\n".join(["O que esta página traz, de quem é e sob que licença.", own, *works, *texts]) + "\n"

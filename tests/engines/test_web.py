@@ -11,8 +11,10 @@ from catsdogs.checkpoint import load_checkpoint, read_metadata, save_checkpoint
 from catsdogs.cli import main
 from catsdogs.config import PHASE1_CHECKPOINT, PHASE2_CHECKPOINT
 from catsdogs.engines import litert, web
-from catsdogs.engines.web import export_web, web_model
+from catsdogs.engines.web import export_one, export_web, web_model
+from catsdogs.files import file_digest
 from catsdogs.photo import read_photo, resize_photo
+from catsdogs.quiet import keras
 from catsdogs.study.explain import last_maps, signed_map
 from catsdogs.training import find_head
 
@@ -118,3 +120,72 @@ def test_command(trained, tmp_path, monkeypatch, capsys):
 def test_command_without_checkpoints_says_what_to_do(tmp_path, capsys):
     assert main(["export", "--web", str(tmp_path)]) == 1
     assert "catsdogs train" in capsys.readouterr().err
+
+
+# One checkpoint alone
+
+def plain(base, path, head, scaled=True):
+    """A model that plain Keras saved, with its classes beside it: ``base`` and the layers of ``head`` after it."""
+    photo = keras.Input((CONFIG.image_size, CONFIG.image_size, 3))
+    x = keras.layers.Rescaling(1 / 127.5, offset=-1)(photo) if scaled else photo
+    x = base(x, training=False)
+    for layer in head:
+        x = layer(x)
+    keras.Model(photo, x).save(path)
+    (path.parent / "classes.json").write_text('["onça", "gato"]', encoding="utf-8")
+    return path
+
+
+def head_of(pooling=keras.layers.GlobalAveragePooling2D, hidden="relu", last="softmax", units=2):
+    keras.utils.set_random_seed(3)
+    return [pooling(), keras.layers.Dense(8, activation=hidden), keras.layers.Dropout(0.3),
+            keras.layers.Dense(units, activation=last)]
+
+
+@pytest.fixture
+def converted(monkeypatch):
+    """The models that were to be converted, which takes seconds."""
+    models = []
+    monkeypatch.setattr(litert, "convert", lambda model, float16: models.append(model) or b"converted")
+    return models
+
+
+@pytest.mark.slow
+def test_one_checkpoint_is_a_model_of_its_own(trained, expected, resized, converted, tmp_path):
+    path = trained.models / PHASE2_CHECKPOINT
+    about = export_one(path, tmp_path)
+    assert json.loads((tmp_path / web.ABOUT_FILE).read_text()) == about
+    assert about["models"] == ["Modelo"] and about["checkpoint"] == file_digest(path)
+    answers = [converted[0](photo, training=False) for photo in resized]
+    for given, wanted in zip(zip(*answers, strict=True), expected, strict=True):
+        np.testing.assert_allclose(np.concatenate(given)[:, 0], wanted[:, 1], atol=1e-4 * max(1, np.abs(wanted).max()))
+
+
+@pytest.mark.slow
+def test_a_model_that_plain_keras_saved_does_as_well(backbone, converted, tmp_path, resized):
+    path = plain(backbone.base, tmp_path / "meu.keras", head_of())
+    assert export_one(path, tmp_path / "page")["classes"] == ["onça", "gato"]
+    theirs = keras.saving.load_model(path)
+    for photo in resized[:3]:
+        np.testing.assert_allclose(converted[0](photo, training=False)[0][0], theirs(photo, training=False), atol=1e-4)
+
+
+UNLIKE = {
+    "sigmoid": ({"last": "sigmoid"}, True), "three classes": ({"units": 3}, True),
+    "no ReLU": ({"hidden": "linear"}, True),
+    "maps in a row": ({"pooling": keras.layers.Flatten}, True), "pixels unscaled": ({}, False),
+    "largest of each map": ({"pooling": keras.layers.GlobalMaxPooling2D}, True),
+}
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize(("options", "scaled"), UNLIKE.values(), ids=UNLIKE)
+def test_a_model_of_another_structure_is_refused(backbone, converted, tmp_path, refused, options, scaled):
+    path = plain(backbone.base, tmp_path / "meu.keras", head_of(**options), scaled)
+    told = refused(export_one, path, tmp_path / "page")
+    assert told.startswith("meu.keras não tem a estrutura do desafio") and not (tmp_path / "page").exists()
+    assert converted == []
+
+
+def test_a_model_without_the_base_is_refused(small_file, tmp_path, refused):
+    assert "não tem a estrutura do desafio" in refused(export_one, small_file, tmp_path / "page")
