@@ -88,7 +88,7 @@ def facts_text(facts: dict) -> str:
     """What the page tells of the training, as a paragraph."""
     right = facts["test"] - facts["errors"]
     return (f"<p>Ele aprendeu com {integer(facts['train'])} fotos. Em outras {integer(facts['test'])}, que não viu no "
-            f"treino, acertou {integer(right)}: {percent(right / facts['test'])}.</p>\n")
+            f"treino, acertou {integer(right)} ({percent(right / facts['test'])}).</p>\n")
 
 
 def training_facts(checkpoint: Path, metadata: dict) -> dict | None:

@@ -4,7 +4,7 @@ from pathlib import Path
 
 import pytest
 
-from catsdogs.engines.notices import ENGINE, FILES, LICENCES, LITERT, WEIGHTS, licence_file, licence_text
+from catsdogs.engines.notices import ENGINE, FILES, LICENCES, LITERT, WEIGHTS, all_notices, licence_file, licence_text
 
 ROOT = Path(__file__).resolve().parents[2]
 ENDS = {"Apache": "END OF TERMS AND CONDITIONS", "BSD": "POSSIBILITY OF SUCH DAMAGE.", "MIT": "SOFTWARE.",
@@ -32,3 +32,11 @@ def test_the_package_s_own_licence_is_the_repository_s():
 def test_who_gave_a_licence_comes_before_it(work):
     text = licence_text(work)
     assert text.index(work.author) < text.index(licence_file(work.text).read_text(encoding="utf-8")[:30])
+
+
+def test_a_page_s_notices_name_every_work_and_hold_every_text_once():
+    text = all_notices()
+    for work in (LITERT, *ENGINE, *WEIGHTS):
+        assert all(told in text for told in (work.name, work.licence, work.author, work.source))
+    for kind in FILES:
+        assert text.count(licence_file(kind).read_text(encoding="utf-8").strip()) == 1

@@ -99,7 +99,7 @@ def test_the_page_tells_the_record_s_numbers(own, trained):
     facts = training_facts(own / PHASE2_CHECKPOINT, read_metadata(own / PHASE2_CHECKPOINT))
     assert facts == {"train": trained.record["sizes"]["train"], "test": test["photos"], "errors": test["errors"]}
     text = page_text("A", ["a", "b"], 1, {"train": 2400, "test": 300, "errors": 2})
-    assert "aprendeu com 2.400 fotos. Em outras 300, que não viu no treino, acertou 298: 99,3%." in text
+    assert "aprendeu com 2.400 fotos. Em outras 300, que não viu no treino, acertou 298 (99,3%)." in text
     assert "aprendeu" not in page_text("A", ["a", "b"], 1, None)
 
 
