@@ -7,6 +7,7 @@ from pathlib import Path, PurePosixPath
 
 from catsdogs.checkpoint import CLASSES_EXAMPLE, CLASSES_FILE, is_plain, load_checkpoint, plain_classes
 from catsdogs.classroom.executed import unfinished
+from catsdogs.classroom.published import has_page, page_problems
 from catsdogs.classroom.repository import (
     as_pip_reads,
     data_set_photos,
@@ -114,7 +115,10 @@ def check_delivery(folder: Path) -> list[Check]:
         record = None
     delivery = Delivery(folder, delivered_files(folder), record)
     optional = {"Git", *(OPTIONAL_IN_PLAIN_KERAS if delivery.is_plain else ())}
-    return [Check(name, tuple(find(delivery)), name not in optional) for name, find in CHECKS.items()]
+    checks = [Check(name, tuple(find(delivery)), name not in optional) for name, find in CHECKS.items()]
+    if has_page(folder, delivery.files):
+        checks.append(Check("Página", tuple(page_problems(folder, delivery.files, CHECKPOINTS.values())), False))
+    return checks
 
 
 def _missing(delivery: Delivery, name: str, remedy: str) -> Iterator[str]:
@@ -290,7 +294,7 @@ def _git_problems(delivery: Delivery) -> Iterator[str]:
 
 # What a delivery in plain Keras may leave out.
 OPTIONAL_IN_PLAIN_KERAS = ("Números", "Licença")
-# In the order of the answer. All are required but the last.
+# In the order of the answer, which ends with the page, where there is one. All are required but the last.
 CHECKS = {
     "README": _readme_problems,
     "Números": _number_problems,
