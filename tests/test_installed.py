@@ -10,6 +10,8 @@ import pytest
 from helpers import missing
 
 from catsdogs.classroom.delivery import CHECKS
+from catsdogs.config import PHASE2_CHECKPOINT
+from catsdogs.engines.runtime import FILES
 
 pytestmark = pytest.mark.slow
 ROOT = Path(__file__).resolve().parent.parent
@@ -56,3 +58,16 @@ def test_the_instructors_tool_works_in_a_clean_folder(installed, tmp_path):
     made = run(installed, tmp_path, "assignment", "tarefa")
     assert made.returncode == 0, made.stderr
     assert (tmp_path / "tarefa" / "autograder.zip").is_file()
+
+
+def test_a_page_can_be_made_in_a_clean_folder(installed, tmp_path):
+    for name in FILES:
+        (tmp_path / "litert" / name).parent.mkdir(parents=True, exist_ok=True)
+        (tmp_path / "litert" / name).write_text(name)
+    made = run(installed, tmp_path, "page", "pagina", "--runtime", "litert",
+               "--checkpoint", str(ROOT / "models" / PHASE2_CHECKPOINT))
+    assert made.returncode == 0, made.stderr
+    assert {"index.html", "estilo.css", "classificador"} <= {path.name for path in (tmp_path / "pagina").iterdir()}
+    assert "aprendeu com 2.400 fotos" in (tmp_path / "pagina" / "index.html").read_text(encoding="utf-8")
+    with zipfile.ZipFile(next(installed.parent.glob("*.whl"))) as wheel:
+        assert {f"catsdogs/engines/npm/{name}" for name in ("package.json", "package-lock.json")} <= {*wheel.namelist()}
