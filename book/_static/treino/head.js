@@ -4,7 +4,7 @@ import { headHeat } from "../experimente/pixels.js";
 import { Problem } from "../experimente/problem.js";
 import { shrunk } from "./look.js";
 import { randomizer, shuffled } from "./random.js";
-import { buildHead, trainHead } from "./train.js";
+import { buildHead, softmax, trainHead } from "./train.js";
 
 const SHOWN = 320; // pixels of the longer side of an answered photo
 const folder = new URL("./", import.meta.url).href;
@@ -44,6 +44,7 @@ function tensors(tf, { features, labels }) {
 export async function train(_, { train: given, validation, units, dropout, rate, epochs, seed }, control) {
   const tf = await library();
   tf.dispose(head?.weights.map((weight) => weight.read()));
+  head?.optimizer.dispose(); // two more numbers for each weight
   const [seen, unseen] = [tensors(tf, given), tensors(tf, validation)];
   head = buildHead(tf, { features: seen.x.shape[1], units, dropout, rate, seed });
   const random = randomizer(seed);
@@ -57,15 +58,20 @@ export async function train(_, { train: given, validation, units, dropout, rate,
       return control.stopped();
     },
   });
-  const probabilities = tf.tidy(() => head.predict(unseen.x).arraySync());
+  const probabilities = tf.tidy(() => head.predict(unseen.x).arraySync()).map(softmax);
   tf.dispose([seen, unseen]);
   return { probabilities, epochs: ended };
 }
 
-/** Features of photos, one after the other, → probabilities [photo][class] by the head that was trained last. */
-export async function predict(_, { features, photos }) {
+/** Features of photos, one after the other, → scores [photo][class] by the head that was trained last. */
+export async function scores(_, { features, photos }) {
   const tf = await library();
   return tf.tidy(() => head.predict(tf.tensor2d(features, [photos, features.length / photos])).arraySync());
+}
+
+/** The same → probabilities [photo][class]. */
+export async function predict(site, given) {
+  return (await scores(site, given)).map(softmax);
 }
 
 /** An upright photo → the head's probabilities, heat [row][column] for the second class, and the photo, small. */

@@ -1,6 +1,9 @@
 // The head of the book, in TensorFlow.js, almost word for word as in Keras.
 
-/** The same head as in phase 1: features in, one probability a class out. */
+/**
+ * The same head as in phase 1: features in, one score a class out. The softmax stays outside, where a loss that is
+ * computed from scores still teaches when the answers are as sure as they can be; Keras finds the scores by itself.
+ */
 export function buildHead(tf, { features, units, dropout, rate, seed }) {
   const start = (number) => tf.initializers.glorotUniform({ seed: seed + number });
   const head = tf.sequential();
@@ -8,11 +11,20 @@ export function buildHead(tf, { features, units, dropout, rate, seed }) {
     units, activation: "relu", inputShape: [features], kernelInitializer: start(1),
   }));
   head.add(tf.layers.dropout({ rate: dropout, seed }));
-  head.add(tf.layers.dense({ units: 2, activation: "softmax", kernelInitializer: start(2) }));
+  head.add(tf.layers.dense({ units: 2, kernelInitializer: start(2) }));
   head.compile({
-    optimizer: tf.train.adam(rate), loss: "categoricalCrossentropy", metrics: ["accuracy"],
+    optimizer: tf.train.adam(rate), loss: (labels, scores) => tf.losses.softmaxCrossEntropy(labels, scores),
+    metrics: ["accuracy"],
   });
   return head;
+}
+
+/** The scores of one photo → its probabilities. */
+export function softmax(scores) {
+  const highest = Math.max(...scores);
+  const powers = scores.map((score) => Math.exp(score - highest));
+  const sum = powers.reduce((total, power) => total + power, 0);
+  return powers.map((power) => power / sum);
 }
 
 /**
