@@ -18,7 +18,8 @@ export function lossCurve(place, epochs) {
 function draw(picture, measures, epochs) {
   const values = measures.flatMap(({ loss, val_loss: unseen }) => [loss, unseen]);
   const highest = Math.max(...values) || 1;
-  const format = (value) => number(value, highest < 0.1 ? 3 : 2);
+  const decimals = highest < 0.1 ? 3 : highest < 100 ? 2 : 0; // with wild rates, thousands
+  const format = (value) => number(value, decimals);
   const x = (i) => LEFT + WIDTH * (epochs > 1 ? i / (epochs - 1) : 0);
   const y = (value) => TOP + HEIGHT * (1 - value / highest);
   const text = (value, attributes) => drawing("text", attributes, value);
