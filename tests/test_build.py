@@ -10,6 +10,9 @@ import dependencies
 import execution
 import nbformat
 import pytest
+from book_web import EXPORT_PHOTOS, bring_up_to_date
+
+from catsdogs.config import BUNDLE_FILE
 
 PAGES = {
     "book/index": "print('start')",
@@ -261,3 +264,15 @@ def test_the_command_line_in_a_page_needs_all_of_the_package():
     paths = {path.name for path in dependencies.needed('call("python -m catsdogs info")')}
     assert {"training.py", "grading.py", "__main__.py"} <= paths
 
+
+def test_what_browsers_get_is_written_again_only_when_its_sources_changed(tmp_path):
+    written = []
+
+    def write(folder):
+        folder.mkdir(exist_ok=True)
+        written.append(folder)
+
+    for sources in (["a", "b"], ["a", "b"], ["a", "c"], ["a", "c"]):
+        bring_up_to_date(tmp_path / "made", write, sources)
+    assert len(written) == 2
+    assert BUNDLE_FILE in [path.name for path in dependencies.needed(EXPORT_PHOTOS)]

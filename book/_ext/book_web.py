@@ -1,7 +1,8 @@
-"""The files behind the page Experimente: LiteRT.js from npm, the model in a browser's form.
+"""The files behind the pages Experimente and Treine aqui: LiteRT.js and TensorFlow.js from npm, the model and the
+book's photos in a browser's form.
 
-Without npm, or without a network at the first build, the book is built all the same and the page
-says what is missing.
+Without npm, or without a network at the first build, the book is built all the same and the pages
+say what is missing.
 """
 
 import json
@@ -16,6 +17,7 @@ from catsdogs.config import PHASE1_CHECKPOINT, PHASE2_CHECKPOINT, checkpoint_pat
 from catsdogs.engines import runtime
 
 EXPORT = "from catsdogs.engines.web import export_web"
+EXPORT_PHOTOS = "from catsdogs.engines.web_photos import export_photos"
 WEB = Path(__file__).resolve().parent.parent / "web"
 BROWSER = WEB.parent.parent / "catsdogs" / "engines" / "browser"
 # What TensorFlow.js imports in Node alone.
@@ -37,16 +39,38 @@ def add_classifier(app, exception):
         return
     runtime.copy_litert(packages, target / "litert")
     copy_training(packages / "@tensorflow", target.parent / "treino" / "tfjs")
-    kept = Path(app.outdir).parent / "web" / "model"
-    made_from = digest([*contents(needed(EXPORT)), *map(file_hash, checkpoints()), json.dumps(pinned_versions())])
-    stamp = kept / "made_from.txt"
-    if not stamp.exists() or stamp.read_text(encoding="utf-8") != made_from:
-        from catsdogs.engines.web import export_web  # with TensorFlow, which takes its time
-
-        export_web(kept)
-        stamp.write_text(made_from, encoding="utf-8")
+    kept = Path(app.outdir).parent / "web"
+    bring_up_to_date(kept / "model", write_model, [*contents(needed(EXPORT)), *map(file_hash, checkpoints())])
+    bring_up_to_date(kept / "photos", write_photos, contents(needed(EXPORT_PHOTOS)))
     for name in ("modelo.tflite", "modelo.json"):
-        shutil.copy2(kept / name, target / name)
+        shutil.copy2(kept / "model" / name, target / name)
+    photos = target.parent / "treino" / "fotos"
+    photos.mkdir(parents=True, exist_ok=True)
+    for name in ("fotos.gz", "fotos.json"):
+        shutil.copy2(kept / "photos" / name, photos / name)
+
+
+def bring_up_to_date(folder, write, sources):
+    """Let ``write`` fill a folder, unless it did so from the same sources and versions."""
+    made_from = digest([*sources, json.dumps(pinned_versions())])
+    stamp = folder / "made_from.txt"
+    if not stamp.exists() or stamp.read_text(encoding="utf-8") != made_from:
+        write(folder)
+        stamp.write_text(made_from, encoding="utf-8")
+
+
+def write_model(folder):
+    """The two phases' model, by TensorFlow, which takes its time to load."""
+    from catsdogs.engines.web import export_web
+
+    export_web(folder)
+
+
+def write_photos(folder):
+    """The features of the book's photos, by TensorFlow too."""
+    from catsdogs.engines.web_photos import export_photos
+
+    export_photos(folder)
 
 
 def checkpoints():
