@@ -26,7 +26,7 @@ NODE_ONLY = re.compile(r'from"(?:fs|os|path|perf_hooks)"')
 WITHOUT_LINTER = "--omit=optional"
 
 
-def add_classifier(app, exception):
+def add_browser_files(app, exception):
     """Put everything under ``_static/experimente``."""
     if exception or app.builder.format != "html":
         return
@@ -101,5 +101,5 @@ def copy_training(packages, target):
 
 def setup(app):
     """Connect the step."""
-    app.connect("build-finished", add_classifier)
+    app.connect("build-finished", add_browser_files)
     return {"parallel_read_safe": True, "parallel_write_safe": True}
