@@ -150,13 +150,13 @@ def test_many_files_can_be_stopped_and_those_that_came_in_stay(trainer, photos):
 def test_a_training_is_stopped_and_started_again(trainer, photos):
     fill(trainer, photos)
     trainer.locator("#treino details.treino-opcoes summary").click()
-    trainer.get_by_label("Épocas").fill("200")
+    trainer.locator("#treino").get_by_label("Épocas").fill("200")
     part(trainer, "train").click()
     part(trainer, "status").filter(has_text="Época").wait_for()
     part(trainer, "stop-training").click()
     part(trainer, "result").wait_for()
     assert "Parei depois da época" in part(trainer, "status").inner_text()
-    trainer.get_by_label("Épocas").fill("3")
+    trainer.locator("#treino").get_by_label("Épocas").fill("3")
     train(trainer)
     assert "Perda por época, 3 de 3" in trainer.locator("#treino svg").get_attribute("aria-label")
 
@@ -165,11 +165,11 @@ def test_a_number_out_of_range_becomes_the_nearest(trainer, photos):
     fill(trainer, photos, 5)
     trainer.locator("#treino details.treino-opcoes summary").click()
     for label, given in (("Épocas", "2"), ("Dropout", "7"), ("Taxa de aprendizado", "muito")):
-        field = trainer.get_by_label(label)
+        field = trainer.locator("#treino").get_by_label(label)
         field.evaluate("(field, given) => { field.type = 'text'; field.value = given; }", given)
     train(trainer)
-    assert trainer.get_by_label("Dropout").input_value() == "0.9"
-    assert trainer.get_by_label("Taxa de aprendizado").input_value() == "0.001"
+    assert trainer.locator("#treino").get_by_label("Dropout").input_value() == "0.9"
+    assert trainer.locator("#treino").get_by_label("Taxa de aprendizado").input_value() == "0.001"
     assert "Dropout(0.9)" in part(trainer, "code").text_content()
 
 
