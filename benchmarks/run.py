@@ -278,10 +278,12 @@ def tests(bench: Bench) -> list[dict]:
 
 
 def page(bench: Bench) -> list[dict]:
-    """The page Treine aqui in Chromium, of the book that was built here last."""
-    site = HERE.parent / "_build" / "html"
+    """The page Treine aqui in Chromium, of a book in a fresh clone."""
+    site = bench.clone / "_build" / "html"
+    if not site.exists():
+        bench.make("book")
     if not (site / "_static" / "treino" / "tfjs").exists():
-        raise CatsdogsError("Para medir a página Treine aqui, construa antes o livro, com o npm à mão.")
+        raise CatsdogsError("A página Treine aqui precisa do npm: instale o Node.js e meça de novo.")
     found = bench.measured([sys.executable, str(HERE / "browser.py"), str(site)], photos=False)
     bundle = bundled_photos()
     return [row(bench, "page_photos", "fotos/s", found["photos_a_second"], photos_of=bundle),
