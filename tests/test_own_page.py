@@ -105,6 +105,18 @@ def test_it_is_accessible_and_fits_a_phone(own_page, photos, site, scheme):
     own_page.complaints.clear()  # axe sets styles, which the page's policy stops
 
 
+def test_a_photo_chosen_while_the_scripts_are_on_their_way_is_answered(browser, page_folder, photos):
+    waiting = []
+    with serving(page_folder) as address:
+        page = opened(browser, address)
+        page.route("**/classifier.js", lambda route: waiting.append(route))
+        page.goto("/")
+        page.set_input_files("#classificador input >> nth=0", str(photos[0]))
+        waiting[0].continue_()
+        page.locator("[data-part=verdict]:visible").wait_for()
+        page.close()
+
+
 def test_after_the_first_photo_it_needs_no_server(browser, page_folder, photos):
     with serving(page_folder) as address:
         page = opened(browser, address)

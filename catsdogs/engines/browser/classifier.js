@@ -78,13 +78,17 @@ async function fetched(name) {
   return response.ok ? response.blob() : new Blob(); // the worker then says what is missing
 }
 
-page.addEventListener("change", (event) => {
-  const file = event.target.files?.[0];
-  event.target.value = ""; // so that the same photo can be chosen again
+/** Answer for the photo that an input has, which then forgets it, so that the same one can be chosen again. */
+function take(input) {
+  const file = input.files?.[0];
+  input.value = "";
   if (file) {
     answer(file);
   }
-});
+}
+
+page.addEventListener("change", (event) => take(event.target));
+page.querySelectorAll("input").forEach(take); // what was chosen while this script was on its way
 page.addEventListener("click", async (event) => {
   const sample = event.target.closest("[data-sample]");
   if (sample) {
