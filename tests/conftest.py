@@ -34,7 +34,8 @@ ROOT = TESTS.parent
 LOOPBACK = ("127.", "localhost", "::1")
 ENVIRONMENT = ("CATSDOGS_DATA", "CATSDOGS_WEIGHTS", "CATSDOGS_QUICK", "HTTP_PROXY", "HTTPS_PROXY", "ALL_PROXY",
                "http_proxy", "https_proxy", "all_proxy")
-LONGEST = ("test_trials", "test_order", "test_colab", "test_browser", "test_grading", "test_phase2_runs")
+LONGEST = ("test_trials", "test_order", "test_colab", "test_browser", "test_grading", "test_lab_page",
+           "test_phase2_runs")
 # With several workers, the cores fall to them in equal parts: more threads than cores mostly wait, and do so busily.
 if workers := int(os.environ.get("PYTEST_XDIST_WORKER_COUNT", 0)):
     for name in ("TF_NUM_INTRAOP_THREADS", "TF_NUM_INTEROP_THREADS", "OMP_NUM_THREADS"):
