@@ -20,17 +20,17 @@ from catsdogs.engines.web import export_web
 from catsdogs.photo import read_photo, resize_photo, sample_photo
 
 PAGE = "book/alem/treine.html"
-EACH = 8
+EACH, MOST = 8, 25
 CAMERA = ["--no-sandbox", "--disable-gpu", "--use-fake-ui-for-media-stream", "--use-fake-device-for-media-stream"]
 
 
 @pytest.fixture(scope="session")
 def photos():
-    """So many crops of a cat and of a flower, as files."""
+    """Crops of a cat and of a flower, as files, ``MOST`` of each."""
     rng, made = np.random.default_rng(12), []
     for image in (Image.fromarray(read_photo(sample_photo())), Image.fromarray(load_sample_image("flower.jpg"))):
         files = []
-        for number in range(EACH + 1):
+        for number in range(MOST):
             width, height = (int(side * rng.uniform(0.6, 0.9)) for side in image.size)
             left, top = int(rng.integers(0, image.width - width)), int(rng.integers(0, image.height - height))
             content = jpeg(image.crop((left, top, left + width, top + height)).rotate(float(rng.uniform(-15, 15))))
@@ -105,7 +105,7 @@ def test_works_without_a_network_once_loaded(trainer, photos):
     fill(trainer, photos)
     train(trainer)
     trainer.context.set_offline(True)
-    add(trainer, 0, photos[0][EACH:])
+    add(trainer, 0, photos[0][EACH:EACH + 1])
     train(trainer)
     trainer.context.set_offline(False)
     assert "de 4 fotos" in part(trainer, "accuracy").inner_text() and trainer.complaints == []
@@ -115,7 +115,7 @@ def test_what_is_wrong_with_the_photos_is_told_before_training(trainer, photos):
     add(trainer, 0, photos[0][:3])
     told = part(trainer, "warnings")
     assert "Faltam fotos de “caneca”" in told.inner_text() and part(trainer, "train").is_disabled()
-    add(trainer, 0, photos[0][3:])
+    add(trainer, 0, photos[0][3:EACH + 1])
     add(trainer, 1, [*photos[1][:5], photos[0][0]])
     assert "estão nas duas classes (1)" in told.inner_text()
     trainer.locator("fieldset >> nth=1").get_by_role("button", name="Retirar a foto 6").click()
@@ -256,13 +256,13 @@ def test_features_are_pythons(trainer, photos, tmp_path, monkeypatch):
     monkeypatch.setenv("CATSDOGS_MODELS", str(MODELS))
     export_web(tmp_path)
     trainer.route("**/modelo.*", lambda route: route.fulfill(path=tmp_path / route.request.url.split("/")[-1]))
-    fill(trainer, photos)
+    fill(trainer, photos, MOST)
     given = np.array(json.loads(trainer.evaluate(
         "JSON.stringify(document.querySelector('#treino').photos().map(({ features }) => Array.from(features)))")))
     base = find_base(load_checkpoint(MODELS / PHASE1_CHECKPOINT)[0])
-    pixels = np.stack([read_photo_bytes(each["buffer"]) for label in (0, 1) for each in photos[label][:EACH]])
+    pixels = np.stack([read_photo_bytes(each["buffer"]) for label in (0, 1) for each in photos[label]])
     expected = base(pixels / 127.5 - 1, training=False).numpy().mean(axis=(1, 2))
-    assert given.shape == expected.shape == (2 * EACH, 1280)
+    assert given.shape == expected.shape == (2 * MOST, 1280)
     assert min(np.corrcoef(ours, theirs)[0, 1] for ours, theirs in zip(expected, given, strict=True)) > 0.999
 
 
