@@ -2,6 +2,7 @@
 
 import contextlib
 import functools
+import io
 import re
 import shutil
 import threading
@@ -13,6 +14,13 @@ CHROMIUM = next(filter(None, map(shutil.which, ("chromium", "chromium-browser", 
 # LiteRT writes its whole log, good news too, as errors.
 LITERT_LOG = re.compile(r"(INFO|WARNING|VERBOSE): ")
 WIDTHS = (360, 768, 1280)
+# Whatever a page may leave behind.
+STORED = """async () => ({
+    local: { ...localStorage }, session: { ...sessionStorage }, cookies: document.cookie,
+    databases: await indexedDB.databases(), caches: await caches.keys(),
+    workers: (await navigator.serviceWorker.getRegistrations()).length,
+    files: await Array.fromAsync((await navigator.storage.getDirectory()).keys()),
+})"""
 # WCAG 2.2 A and AA, as far as axe-core can tell.
 BARRIERS = """async () => (await axe.run(document, { resultTypes: ["violations"],
     runOnly: ["wcag2a", "wcag2aa", "wcag21a", "wcag21aa", "wcag22aa"] })).violations.flatMap(
@@ -49,6 +57,11 @@ def opened(browser, address):
     return page
 
 
+def give_model(page, folder):
+    """Let a page have the model of a folder instead of the site's."""
+    page.route("**/modelo.*", lambda route: route.fulfill(path=folder / route.request.url.split("/")[-1]))
+
+
 def axe_of(site):
     """The checker of accessibility, which npm installs beside the site in the version that its lock pins."""
     return site.parent / "web" / "node_modules" / "axe-core" / "axe.min.js"
@@ -61,3 +74,16 @@ def until(page, condition, what=""):
             return
         page.wait_for_timeout(100)
     pytest.fail(f"it did not happen: {what}")
+
+
+def encoded(image, kind="JPEG", **options):
+    buffer = io.BytesIO()
+    image.save(buffer, kind, **options)
+    return buffer.getvalue()
+
+
+def noted_dialogs(page):
+    """What the page says in dialogs from now on."""
+    dialogs = []
+    page.on("dialog", lambda dialog: (dialogs.append(dialog.message), dialog.dismiss()))
+    return dialogs

@@ -303,6 +303,18 @@ def browser():
         yield driver.chromium.launch(executable_path=CHROMIUM, args=["--no-sandbox", "--disable-gpu"])
 
 
+@pytest.fixture(scope="session")
+def shipped_export(tmp_path_factory):
+    """The repository's checkpoints for the browser; they are better trained than those of a book built in a hurry."""
+    from catsdogs.engines.web import export_web
+
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setenv("CATSDOGS_MODELS", str(ROOT / "models"))
+        folder = tmp_path_factory.mktemp("export")
+        export_web(folder)
+    return folder
+
+
 @pytest.fixture
 def tab(browser, address):
     """A page of the site, whatever it complains of, and the addresses it asks for outside the site."""

@@ -2,7 +2,6 @@
 
 import base64
 import gzip
-import io
 import json
 import re
 import struct
@@ -16,7 +15,7 @@ import numpy as np
 import pytest
 from book_licences import PARTS
 from book_publish import MERGED
-from browsing import BARRIERS, WIDTHS, axe_of, opened, serving, until
+from browsing import BARRIERS, STORED, WIDTHS, axe_of, encoded, give_model, noted_dialogs, opened, serving, until
 from helpers import missing
 from kept import content_of, kept
 from PIL import Image
@@ -24,7 +23,6 @@ from PIL import Image
 from catsdogs.backbone import find_base
 from catsdogs.checkpoint import load_checkpoint
 from catsdogs.config import PHASE1_CHECKPOINT, PHASE2_CHECKPOINT, Config
-from catsdogs.engines.web import export_web
 from catsdogs.photo import read_photo, resize_photo, sample_photo
 from catsdogs.storage.limits import MAX_PHOTO_PIXELS
 from catsdogs.study.explain import signed_map
@@ -51,20 +49,7 @@ def choose(page, file):
     page.set_input_files("#classificador input >> nth=0", file)
 
 
-def noted_dialogs(page):
-    """What the page says in dialogs from now on."""
-    dialogs = []
-    page.on("dialog", lambda dialog: (dialogs.append(dialog.message), dialog.dismiss()))
-    return dialogs
-
-
 # Experimente: the same answers as Python
-
-def encoded(image, kind="JPEG", **options):
-    buffer = io.BytesIO()
-    image.save(buffer, kind, **options)
-    return buffer.getvalue()
-
 
 @pytest.fixture(scope="session")
 def photo_files():
@@ -86,11 +71,9 @@ def photo_files():
 
 
 @pytest.fixture
-def shipped_classifier(classifier, tmp_path, monkeypatch):
-    """The page with the repository's checkpoints, which are better trained than those of a book built in a hurry."""
-    monkeypatch.setenv("CATSDOGS_MODELS", str(MODELS))
-    export_web(tmp_path)
-    classifier.route("**/modelo.*", lambda route: route.fulfill(path=tmp_path / route.request.url.split("/")[-1]))
+def shipped_classifier(classifier, shipped_export):
+    """The page with the repository's checkpoints."""
+    give_model(classifier, shipped_export)
     return classifier
 
 
@@ -221,14 +204,6 @@ def test_a_file_s_name_is_no_code(classifier):
     classifier.locator("[data-part=verdict]:visible").wait_for()
     assert dialogs == [] and classifier.complaints == []
     assert classifier.locator("img").count() == before and "onerror" not in classifier.content()
-
-
-STORED = """async () => ({
-    local: { ...localStorage }, session: { ...sessionStorage }, cookies: document.cookie,
-    databases: await indexedDB.databases(), caches: await caches.keys(),
-    workers: (await navigator.serviceWorker.getRegistrations()).length,
-    files: await Array.fromAsync((await navigator.storage.getDirectory()).keys()),
-})"""
 
 
 def test_a_photo_is_neither_kept_nor_sent(classifier):

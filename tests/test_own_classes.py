@@ -2,23 +2,22 @@
 
 import io
 import json
+from pathlib import Path
 
 import numpy as np
 import pytest
-from browsing import BARRIERS, CHROMIUM, WIDTHS, axe_of, opened
+from browsing import BARRIERS, CHROMIUM, STORED, WIDTHS, axe_of, encoded, give_model, opened
 from helpers import missing
 from PIL import Image
 from sklearn.datasets import load_sample_image
-from test_browser import MODELS, STORED
-from test_browser import encoded as jpeg
 
 from catsdogs.backbone import find_base
 from catsdogs.checkpoint import load_checkpoint
 from catsdogs.config import PHASE1_CHECKPOINT, Config
 from catsdogs.engines.browser_head import model_of_head
-from catsdogs.engines.web import export_web
 from catsdogs.photo import read_photo, resize_photo, sample_photo
 
+ROOT = Path(__file__).resolve().parent.parent
 PAGE = "book/alem/treine.html"
 EACH, MOST = 8, 25
 CAMERA = ["--no-sandbox", "--disable-gpu", "--use-fake-ui-for-media-stream", "--use-fake-device-for-media-stream"]
@@ -33,7 +32,7 @@ def photos():
         for number in range(MOST):
             width, height = (int(side * rng.uniform(0.6, 0.9)) for side in image.size)
             left, top = int(rng.integers(0, image.width - width)), int(rng.integers(0, image.height - height))
-            content = jpeg(image.crop((left, top, left + width, top + height)).rotate(float(rng.uniform(-15, 15))))
+            content = encoded(image.crop((left, top, left + width, top + height)).rotate(float(rng.uniform(-15, 15))))
             files.append({"name": f"foto-{number}.jpg", "mimeType": "image/jpeg", "buffer": content})
         made.append(files)
     return made
@@ -127,7 +126,7 @@ def test_what_is_wrong_with_the_photos_is_told_before_training(trainer, photos):
 
 def test_files_that_are_no_photos_are_named_and_the_others_come_in(trainer, photos):
     bad = [{"name": "notas.txt", "mimeType": "text/plain", "buffer": b"not an image"},
-           {"name": "torta.png", "mimeType": "image/png", "buffer": jpeg(Image.new("RGB", (64, 64)), "PNG")[:60]}]
+           {"name": "torta.png", "mimeType": "image/png", "buffer": encoded(Image.new("RGB", (64, 64)), "PNG")[:60]}]
     add(trainer, 0, [bad[0], photos[0][0], bad[1]])
     assert part(trainer, "status").inner_text() == (
         "Uma foto entrou. Ficou de fora o que o navegador não abre ou é grande demais: notas.txt, torta.png.")
@@ -135,7 +134,7 @@ def test_files_that_are_no_photos_are_named_and_the_others_come_in(trainer, phot
 
 
 def test_many_files_can_be_stopped_and_those_that_came_in_stay(trainer, photos):
-    small = jpeg(Image.new("RGB", (40, 40), "red"))
+    small = encoded(Image.new("RGB", (40, 40), "red"))
     trainer.locator("#treino input[type=file] >> nth=0").set_input_files(
         [{"name": f"{number}.jpg", "mimeType": "image/jpeg", "buffer": small} for number in range(500)])
     trainer.locator(".treino-fotos li >> nth=3").wait_for()
@@ -164,13 +163,93 @@ def test_a_training_is_stopped_and_started_again(trainer, photos):
 def test_a_number_out_of_range_becomes_the_nearest(trainer, photos):
     fill(trainer, photos, 5)
     trainer.locator("#treino details.treino-opcoes summary").click()
-    for label, given in (("Épocas", "2"), ("Dropout", "7"), ("Taxa de aprendizado", "muito")):
-        field = trainer.locator("#treino").get_by_label(label)
-        field.evaluate("(field, given) => { field.type = 'text'; field.value = given; }", given)
+    for label, given in (("Épocas", "2"), ("Dropout", "7"), ("Taxa de aprendizado", "muito"), ("Unidades", "8,4")):
+        trainer.locator("#treino").get_by_label(label).fill(given)
     train(trainer)
-    assert trainer.locator("#treino").get_by_label("Dropout").input_value() == "0.9"
-    assert trainer.locator("#treino").get_by_label("Taxa de aprendizado").input_value() == "0.001"
+    assert trainer.locator("#treino").get_by_label("Dropout").input_value() == "0,9"
+    assert trainer.locator("#treino").get_by_label("Taxa de aprendizado").input_value() == "0,001"
+    assert part(trainer, "corrected").inner_text() == (
+        "Usei Unidades 8, de 1 a 512; Dropout 0,9, de 0 a 0,9; Taxa de aprendizado 0,001, de 0 a 1.")
     assert "Dropout(0.9)" in part(trainer, "code").text_content()
+    train(trainer)
+    assert part(trainer, "corrected").inner_text() == ""
+
+
+def test_a_second_tap_on_the_button_does_not_stop_the_training(trainer, photos):
+    fill(trainer, photos, 5)
+    part(trainer, "train").scroll_into_view_if_needed()
+    box = part(trainer, "train").bounding_box()
+    place = box["x"] + box["width"] / 2, box["y"] + box["height"] / 2
+    trainer.mouse.click(*place)
+    trainer.mouse.click(*place)
+    part(trainer, "result").wait_for()
+    assert "Treino pronto" in part(trainer, "status").inner_text()
+    assert "20 de 20" in trainer.locator("#treino svg").get_attribute("aria-label")
+
+
+def test_the_answer_to_a_photo_comes_into_sight_and_is_told(trainer, photos):
+    trainer.set_viewport_size({"width": 390, "height": 844})
+    fill(trainer, photos, 5)
+    train(trainer)
+    part(trainer, "try").set_input_files(photos[1][EACH])
+    part(trainer, "status").filter(has_text="garrafa: ").wait_for()
+    verdict, state = part(trainer, "verdict").bounding_box(), part(trainer, "status").bounding_box()
+    assert verdict["y"] >= 0 and verdict["y"] + verdict["height"] <= state["y"]
+
+
+def test_a_result_says_that_the_photos_have_changed_since(trainer, photos):
+    fill(trainer, photos, 6)
+    train(trainer)
+    changed = part(trainer, "changed")
+    assert changed.is_hidden()
+    trainer.locator("fieldset >> nth=0").get_by_role("button", name="Retirar a foto 6").click()
+    assert changed.is_visible()
+    train(trainer)
+    assert changed.is_hidden()
+
+
+def test_photos_that_come_while_it_trains_are_of_the_next_training(trainer, photos):
+    fill(trainer, photos, 6)
+    trainer.locator("#treino details.treino-opcoes summary").click()
+    trainer.locator("#treino").get_by_label("Épocas").fill("60")
+    part(trainer, "train").click()
+    trainer.locator("#treino input[type=file] >> nth=0").set_input_files(photos[0][6:8])
+    part(trainer, "result").wait_for()
+    part(trainer, "stop-adding").wait_for(state="hidden")
+    assert trainer.locator(".treino-fotos li").count() == 14 and part(trainer, "changed").is_visible()
+    assert saved_head(trainer)["photos"] == 12
+
+
+def saved_head(page):
+    """What the file says that the page offers to take along."""
+    page.locator("#treino summary", has_text="Continuar no Colab").click()
+    with page.expect_download() as download:
+        part(page, "download").click()
+    return json.loads(download.value.path().read_text(encoding="utf-8"))
+
+
+def test_classes_may_be_named_anew_and_never_alike(trainer, photos):
+    fill(trainer, photos, 5)
+    train(trainer)
+    first, second = (trainer.locator("fieldset").nth(label).get_by_label("Nome") for label in (0, 1))
+    first.fill("Mimi")
+    part(trainer, "try").set_input_files(photos[0][EACH])
+    part(trainer, "verdict").filter(has_text="Mimi: ").wait_for()
+    assert saved_head(trainer)["names"] == ["Mimi", "garrafa"]
+    assert "Mimi e garrafa" in part(trainer, "code").text_content()
+    second.fill("mimi ")
+    assert "se chamam “Mimi”" in part(trainer, "warnings").inner_text() and part(trainer, "train").is_disabled()
+
+
+def test_who_leaves_with_photos_is_asked(trainer, photos):
+    leaving = """() => {
+        const event = new Event("beforeunload", { cancelable: true });
+        window.dispatchEvent(event);
+        return event.defaultPrevented;
+    }"""
+    assert trainer.evaluate(leaving) is False
+    add(trainer, 0, photos[0][:1])
+    assert trainer.evaluate(leaving) is True
 
 
 def test_files_are_dropped_and_pasted(trainer, photos):
@@ -225,11 +304,9 @@ def test_a_refused_camera_is_told(trainer):
 
 
 @pytest.mark.usefixtures("repository_models")
-def test_the_head_goes_on_in_keras_with_the_same_answers(trainer, photos, tmp_path, monkeypatch):
+def test_the_head_goes_on_in_keras_with_the_same_answers(trainer, photos, shipped_export, tmp_path):
     """The page's answers to a photo come from features of 16 bits."""
-    monkeypatch.setenv("CATSDOGS_MODELS", str(MODELS))
-    export_web(tmp_path)
-    trainer.route("**/modelo.*", lambda route: route.fulfill(path=tmp_path / route.request.url.split("/")[-1]))
+    give_model(trainer, shipped_export)
     fill(trainer, photos)
     train(trainer)
     trainer.locator("#treino summary", has_text="Continuar no Colab").click()
@@ -252,14 +329,12 @@ def read_photo_bytes(content):
     return resize_photo(np.array(Image.open(io.BytesIO(content))), Config.image_size)
 
 
-def test_features_are_pythons(trainer, photos, tmp_path, monkeypatch):
-    monkeypatch.setenv("CATSDOGS_MODELS", str(MODELS))
-    export_web(tmp_path)
-    trainer.route("**/modelo.*", lambda route: route.fulfill(path=tmp_path / route.request.url.split("/")[-1]))
+def test_features_are_pythons(trainer, photos, shipped_export):
+    give_model(trainer, shipped_export)
     fill(trainer, photos, MOST)
     given = np.array(json.loads(trainer.evaluate(
         "JSON.stringify(document.querySelector('#treino').photos().map(({ features }) => Array.from(features)))")))
-    base = find_base(load_checkpoint(MODELS / PHASE1_CHECKPOINT)[0])
+    base = find_base(load_checkpoint(ROOT / "models" / PHASE1_CHECKPOINT)[0])
     pixels = np.stack([read_photo_bytes(each["buffer"]) for label in (0, 1) for each in photos[label]])
     expected = base(pixels / 127.5 - 1, training=False).numpy().mean(axis=(1, 2))
     assert given.shape == expected.shape == (2 * MOST, 1280)

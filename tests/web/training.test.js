@@ -6,7 +6,7 @@ import test from "node:test";
 import { headHeat, pooled } from "../../catsdogs/engines/browser/pixels.js";
 import { kerasCode } from "../../book/_static/treino/code.js";
 import { randomizer, shuffled } from "../../book/_static/treino/random.js";
-import { cosine, enough, seenBefore, split, warnings } from "../../book/_static/treino/sets.js";
+import { cosine, enough, sameName, seenBefore, split, warnings } from "../../book/_static/treino/sets.js";
 import { base64 } from "../../book/_static/treino/take.js";
 import { accuracySentence, addedSentence, epochSentence } from "../../book/_static/treino/words.js";
 
@@ -54,6 +54,11 @@ test("what is wrong with the photos is told", () => {
   const wall = (color) => (i) => [color + i, color, color];
   assert.match(told(photos(0, 6, wall(40)), photos(1, 6, wall(200))), /mesmo fundo/);
   assert.doesNotMatch(told(photos(0, 6, wall(40)), photos(1, 6, wall(42))), /mesmo fundo/);
+});
+
+test("two classes of one name cannot be told apart", () => {
+  assert.match(warnings([...photos(0, 6), ...photos(1, 6)], ["Gato", "gato"]).join(), /se chamam “Gato”/);
+  assert.ok(sameName(["Gato", "gato"]) && !sameName(NAMES));
 });
 
 test("frames of one burst on both sides are counted", () => {

@@ -1,8 +1,8 @@
 // Training in a worker: the library, and the head that was trained last.
 import { describe } from "../experimente/model.js";
+import { shrunk } from "../experimente/picture.js";
 import { headHeat } from "../experimente/pixels.js";
 import { Problem } from "../experimente/problem.js";
-import { shrunk } from "./look.js";
 import { randomizer, shuffled } from "./random.js";
 import { buildHead, softmax, trainHead } from "./train.js";
 

@@ -1,19 +1,8 @@
 // What a worker sees in a photo of the reader's: the page itself never draws a large one, which would stop it.
 import { features } from "../experimente/model.js";
+import { shrunk } from "../experimente/picture.js";
 
 const THUMBNAIL = 96;
-
-/** A photo over white, its longer side at most so many pixels, as a canvas. */
-export function shrunk(bitmap, longest) {
-  const scale = Math.min(1, longest / Math.max(bitmap.width, bitmap.height));
-  const [width, height] = [bitmap.width, bitmap.height].map((side) => Math.max(1, Math.round(side * scale)));
-  const canvas = new OffscreenCanvas(width, height);
-  const context = canvas.getContext("2d", { willReadFrequently: true });
-  context.fillStyle = "white";
-  context.fillRect(0, 0, width, height);
-  context.drawImage(bitmap, 0, 0, width, height);
-  return canvas;
-}
 
 /** The mean red, green and blue of an image's outer tenth, 0 to 255. */
 export function border({ data, width, height }) {

@@ -6,22 +6,24 @@ import { Problem } from "../experimente/problem.js";
 import { element } from "../interativo/elements.js";
 import { camera } from "./camera.js";
 import { classPanel } from "./classes.js";
-import { options } from "./options.js";
-import { showResult } from "./result.js";
-import { randomizer } from "./random.js";
-import { enough, seenBefore, split, warnings } from "./sets.js";
 import { lossCurve } from "./curve.js";
+import { options } from "./options.js";
+import { randomizer } from "./random.js";
+import { renamed, showResult } from "./result.js";
+import { enough, sameName, seenBefore, split, warnings } from "./sets.js";
 import { addedSentence, epochSentence } from "./words.js";
 
 const page = document.querySelector("#treino");
 const part = (name) => page.querySelector(`[data-part="${name}"]`);
 const say = (text) => { part("status").textContent = text; };
+const STOPPABLE_AFTER = 500; // milliseconds
 
-let photos = []; // { label, name, picture, border, features }
+let photos = []; // { label, name, picture, border, features }; another array whenever one comes or goes
 let ask; // the worker, started with the first photo
 let adding; // an AbortController while photos come in
 let queue = Promise.resolve(); // files of both classes, one after the other
 let training; // an AbortController while a head is trained
+let learned; // the photos of the last training
 
 let lastUsed = 0; // the class that gets what is pasted elsewhere
 
@@ -33,7 +35,10 @@ const panels = [0, 1].map((label) => classPanel(part("class"), label, {
     photos = photos.filter((each) => each !== photo);
     refresh();
   },
-  onRename: refresh,
+  onRename: () => {
+    refresh();
+    renamed();
+  },
 }));
 const names = () => panels.map((panel) => panel.name());
 
@@ -41,7 +46,8 @@ function refresh() {
   panels.forEach((panel, label) => { panel.show(photos.filter((photo) => photo.label === label)); });
   const told = photos.length ? warnings(photos, names()) : [];
   part("warnings").replaceChildren(...told.map((text) => element("li", {}, text)));
-  part("train").disabled = Boolean(training) || !enough(photos);
+  part("changed").hidden = !learned || learned === photos;
+  part("train").disabled = Boolean(training) || !enough(photos) || sameName(names());
   part("train").hidden = Boolean(training);
   part("stop-training").hidden = !training;
   part("stop-adding").hidden = !adding;
@@ -84,7 +90,7 @@ async function addAll(items, signal) {
     });
     if (bitmap) {
       const seen = await ask("../treino/look.look", bitmap, { transfer: [bitmap] });
-      photos.push({ label, name, ...seen });
+      photos = [...photos, { label, name, ...seen }];
       added += 1;
       refresh();
     }
@@ -95,7 +101,10 @@ async function addAll(items, signal) {
 async function train() {
   training = new AbortController();
   const [chosen, used, labels] = [options(page), photos, photos.map((photo) => photo.label)];
+  learned = used;
   refresh();
+  part("stop-training").disabled = true; // it takes the place of the button pressed: a second tap must not stop all
+  setTimeout(() => { part("stop-training").disabled = false; }, STOPPABLE_AFTER);
   part("result").hidden = true;
   say("Carregando o TensorFlow.js…");
   try {
@@ -113,7 +122,7 @@ async function train() {
     const held = parts.held.map((i, at) => ({ ...used[i], probabilities: answer.probabilities[at] }));
     const seen = seenBefore(used.map((photo) => photo.features), parts);
     const done = { ...chosen, epochs: answer.epochs };
-    await showResult(page, ask, { held, seen, names: names(), chosen: done, photos: used.length });
+    await showResult(page, { ask, say, names }, { held, seen, chosen: done, photos: used.length });
     say(training.signal.aborted ? `Parei depois da época ${answer.epochs}. O resultado está abaixo.`
       : "Treino pronto. O resultado está abaixo.");
   } catch (error) {
@@ -155,6 +164,11 @@ part("camera").addEventListener("click", toggleCamera);
 document.addEventListener("paste", (event) => {
   if (event.clipboardData.files.length && !event.defaultPrevented) {
     enqueueFiles(lastUsed, Array.from(event.clipboardData.files));
+  }
+});
+window.addEventListener("beforeunload", (event) => {
+  if (photos.length) {
+    event.preventDefault(); // the browser asks whether to leave: the photos are kept nowhere else
   }
 });
 page.frame = () => video.frame();

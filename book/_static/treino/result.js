@@ -7,26 +7,39 @@ import { kerasCode } from "./code.js";
 import { headFile } from "./take.js";
 import { accuracySentence, percent } from "./words.js";
 
-let current; // the training whose head answers: { ask, names, part }
+let shown; // the result on the page, and { ask, say, names } of who trained
 
-/** Show a result below the page's curve. */
-export async function showResult(page, ask, { held, seen, names, chosen, photos }) {
+/**
+ * Show a result below the page's curve. `names` is a function: a class may get another name later. `held` are the
+ * photos held out, with their probabilities; `seen`, how many of them nearly stand among those learned from.
+ */
+export async function showResult(page, trainer, { held, seen, chosen, photos }) {
   const part = (name) => page.querySelector(`[data-part="${name}"]`);
   const wrong = held.filter(({ label, probabilities }) => probabilities[1 - label] > probabilities[label]);
-  part("accuracy").textContent = accuracySentence(held.length - wrong.length, held.length, seen);
-  part("confused").replaceChildren(...wrong.map((photo) => confusedPhoto(photo, names)));
-  part("code").textContent = kerasCode({ names, ...chosen });
-  const file = headFile({ names, photos, right: held.length - wrong.length, all: held.length, ...chosen },
-    await ask("../treino/head.weights"));
-  const link = part("download");
-  URL.revokeObjectURL(link.href);
-  link.href = URL.createObjectURL(file);
+  const right = held.length - wrong.length;
+  part("accuracy").textContent = accuracySentence(right, held.length, seen);
+  const about = { photos, right, all: held.length, ...chosen };
+  const first = !shown;
+  shown = { part, wrong, chosen, about, trainer, weights: await trainer.ask("../treino/head.weights") };
   part("answer").hidden = true;
   part("result").hidden = false;
-  if (!current) {
+  renamed();
+  if (first) {
     listen(page, part);
   }
-  current = { ask, names };
+}
+
+/** Write what has the classes' names in it. */
+export function renamed() {
+  if (!shown) {
+    return;
+  }
+  const { part, wrong, chosen, about, trainer, weights } = shown;
+  const names = trainer.names();
+  part("confused").replaceChildren(...wrong.map((photo) => confusedPhoto(photo, names)));
+  part("code").textContent = kerasCode({ names, ...chosen });
+  URL.revokeObjectURL(part("download").href);
+  part("download").href = URL.createObjectURL(headFile({ names, ...about }, weights));
 }
 
 function confusedPhoto({ picture, label, probabilities }, names) {
@@ -37,11 +50,13 @@ function confusedPhoto({ picture, label, probabilities }, names) {
 }
 
 function listen(page, part) {
-  part("try").addEventListener("change", ({ target }) => {
+  part("try").addEventListener("change", async ({ target }) => {
     const [file] = target.files;
     target.value = "";
     if (file) {
-      show(part, () => openPhoto(file));
+      await show(part, () => openPhoto(file));
+      shown.trainer.say(part("verdict").textContent);
+      part("answer").scrollIntoView({ block: "nearest" });
     }
   });
   part("live").addEventListener("click", () => {
@@ -63,7 +78,7 @@ async function live(page, part) {
 }
 
 async function show(part, open) {
-  const { ask, names } = current;
+  const { ask, names } = shown.trainer;
   try {
     const bitmap = await open();
     if (!bitmap) {
@@ -72,9 +87,9 @@ async function show(part, open) {
     const { probabilities, heat, picture } = await ask("../treino/head.answer", bitmap, { transfer: [bitmap] });
     [part("photo"), part("heat")].forEach((canvas) => { drawPhoto(canvas, picture); });
     const winner = probabilities[1] > probabilities[0] ? 1 : 0;
-    part("verdict").textContent = names.map((name, i) => `${name}: ${percent(probabilities[i])}`).join(" · ");
+    part("verdict").textContent = names().map((name, i) => `${name}: ${percent(probabilities[i])}`).join(" · ");
     drawHeat(part("heat"), heat, winner === 1 ? 1 : -1);
-    part("heat").setAttribute("aria-label", `A foto com as regiões que falam por ${names[winner]} em laranja.`);
+    part("heat").setAttribute("aria-label", `A foto com as regiões que falam por ${names()[winner]} em laranja.`);
     part("answer").hidden = false;
   } catch (error) {
     part("verdict").textContent = error instanceof Problem ? error.message : "Algo falhou: tente outra foto.";

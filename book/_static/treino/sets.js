@@ -38,12 +38,22 @@ export function seenBefore(features, { train, held }) {
  */
 export function warnings(photos, names) {
   const byClass = [0, 1].map((label) => photos.filter((photo) => photo.label === label));
-  return [...tooFew(byClass, names), ...unbalanced(byClass, names), ...shared(byClass), ...background(byClass, names)];
+  return [...alike(names), ...tooFew(byClass, names), ...unbalanced(byClass, names), ...shared(byClass),
+    ...background(byClass, names)];
 }
 
 /** Whether there are enough photos to train at all. */
 export function enough(photos) {
   return [0, 1].every((label) => photos.filter((photo) => photo.label === label).length >= FEWEST);
+}
+
+/** Whether nobody could tell the classes' answers apart. */
+export function sameName([first, second]) {
+  return first.toLocaleLowerCase("pt-BR") === second.toLocaleLowerCase("pt-BR");
+}
+
+function alike(names) {
+  return sameName(names) ? [`As duas classes se chamam “${names[0]}”: dê um nome a cada uma.`] : [];
 }
 
 function tooFew(byClass, names) {

@@ -21,14 +21,14 @@ async function classify(blob) {
   ask ??= startWorker(folder);
   const about = await ask("model.about");
   const bitmap = await openPhoto(blob);
-  drawPhoto(part("photo"), bitmap);
-  drawPhoto(part("heat"), bitmap);
   const start = performance.now();
   const answer = await ask("model.classify", bitmap, { transfer: [bitmap] });
   return { ...answer, about, milliseconds: performance.now() - start };
 }
 
-function showAnswer({ about, probabilities, heat, milliseconds }) {
+function showAnswer({ about, probabilities, heat, picture, milliseconds }) {
+  drawPhoto(part("photo"), picture);
+  drawPhoto(part("heat"), picture);
   const last = probabilities.at(-1);
   const winner = last[1] > last[0] ? 1 : 0;
   const by = about.models.length > 1 ? ` na ${about.models.at(-1).toLowerCase()}` : "";

@@ -1,8 +1,10 @@
 // The model in a worker: a photo goes in, probabilities, heat and maps come out.
 import { nested, pooled, resize } from "./pixels.js";
+import { overWhite, shrunk } from "./picture.js";
 import { Problem } from "./problem.js";
 
 const MAX_CANVAS_PIXELS = 16e6; // the largest canvas that every phone gives
+const SHOWN = 480; // pixels of the longer side of a photo that a page shows
 
 let loading; // a promise, so that the files are asked for once, at the first photo
 
@@ -37,10 +39,16 @@ export async function about(folder) {
   return (await load(folder)).about;
 }
 
-/** An upright photo → probabilities [model][class] and heat [model][row][column] for the second class. */
+/**
+ * An upright photo → probabilities [model][class], heat [model][row][column] for the second class, and the photo as an
+ * ImageBitmap to show.
+ */
 export async function classify(folder, bitmap) {
+  const picture = shrunk(bitmap, SHOWN).transferToImageBitmap();
   const { probabilities, heat } = await run(folder, bitmap);
-  return { probabilities: nested(probabilities.values, probabilities.shape), heat: nested(heat.values, heat.shape) };
+  return {
+    probabilities: nested(probabilities.values, probabilities.shape), heat: nested(heat.values, heat.shape), picture,
+  };
 }
 
 /** An upright photo → what ImageNet's network says of it: maps, positions × channels floats, and their mean. */
@@ -71,14 +79,10 @@ async function run(folder, bitmap) {
   return found;
 }
 
-/** A photo over white, as the model takes it; the bitmap is closed. */
+/** A photo as the model takes it; the bitmap is closed. */
 function resized(bitmap, size) {
-  const scale = Math.min(1, Math.sqrt(MAX_CANVAS_PIXELS / (bitmap.width * bitmap.height)));
-  const [width, height] = [bitmap.width, bitmap.height].map((side) => Math.max(1, Math.round(side * scale)));
-  const context = new OffscreenCanvas(width, height).getContext("2d", { willReadFrequently: true });
-  context.fillStyle = "white";
-  context.fillRect(0, 0, width, height);
-  context.drawImage(bitmap, 0, 0, width, height);
+  const canvas = overWhite(bitmap, Math.min(1, Math.sqrt(MAX_CANVAS_PIXELS / (bitmap.width * bitmap.height))));
   bitmap.close();
-  return resize(context.getImageData(0, 0, width, height).data, width, height, size);
+  const { width, height } = canvas;
+  return resize(canvas.getContext("2d").getImageData(0, 0, width, height).data, width, height, size);
 }

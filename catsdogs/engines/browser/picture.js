@@ -1,14 +1,26 @@
 // Photos and heat maps on a canvas.
 
-/** A bitmap over white, its longer side at most `longest` pixels. */
-export function drawPhoto(canvas, bitmap, longest = 480) {
-  const scale = Math.min(1, longest / Math.max(bitmap.width, bitmap.height));
-  canvas.width = Math.max(1, Math.round(bitmap.width * scale));
-  canvas.height = Math.max(1, Math.round(bitmap.height * scale));
-  const context = canvas.getContext("2d");
+/** A photo over white, `scale` times as large, on a canvas of its own. For workers: a large one would stop a page. */
+export function overWhite(bitmap, scale) {
+  const [width, height] = [bitmap.width, bitmap.height].map((side) => Math.max(1, Math.round(side * scale)));
+  const canvas = new OffscreenCanvas(width, height);
+  const context = canvas.getContext("2d", { willReadFrequently: true });
   context.fillStyle = "white";
-  context.fillRect(0, 0, canvas.width, canvas.height);
-  context.drawImage(bitmap, 0, 0, canvas.width, canvas.height);
+  context.fillRect(0, 0, width, height);
+  context.drawImage(bitmap, 0, 0, width, height);
+  return canvas;
+}
+
+/** The same, with a longer side of at most so many pixels. */
+export function shrunk(bitmap, longest) {
+  return overWhite(bitmap, Math.min(1, longest / Math.max(bitmap.width, bitmap.height)));
+}
+
+/** A small picture, as it is. */
+export function drawPhoto(canvas, picture) {
+  canvas.width = picture.width;
+  canvas.height = picture.height;
+  canvas.getContext("2d").drawImage(picture, 0, 0);
 }
 
 /** Over what the canvas shows: where heat [row][column] has the sign, in orange. */
