@@ -47,6 +47,7 @@ settings.shipped_models_dir = lambda: SHIPPED["folder"]
 
 def pytest_configure(config):
     config.addinivalue_line("markers", "slow: takes seconds, or needs more than Python; `make check` leaves it out")
+    config.addinivalue_line("markers", "built: looks at the built site, or needs a browser")
     config.addinivalue_line("markers", "long: takes minutes by itself; `make test` leaves it out, `make long` has it")
     config.addinivalue_line("markers", "fault(area, fault, outcome): causes a fault, told to the book's reader so")
     # Only a whole `make trials` speaks for the project.
@@ -58,6 +59,8 @@ def pytest_configure(config):
 def pytest_collection_modifyitems(items):
     """Mark as slow what needs one of these; put the files first that would keep one worker busy at the end."""
     for item in items:
+        if {"site", "browser"} & set(item.fixturenames):
+            item.add_marker("built")
         if {"site", "browser", "isolation", "python"} & set(item.fixturenames) or item.get_closest_marker("long"):
             item.add_marker("slow")
     items.sort(key=lambda item: LONGEST.index(item.path.stem) if item.path.stem in LONGEST else len(LONGEST))

@@ -12,7 +12,7 @@ from scipy.stats import binomtest
 from sklearn.metrics import log_loss
 
 from catsdogs.backbone import new_base
-from catsdogs.config import BUNDLE_FILE, RECORD_FILE, BetterConfig, load_config
+from catsdogs.config import BUNDLE_FILE, RECORD_FILE, BetterConfig, Config, load_config
 from catsdogs.evaluation import accuracy_interval, change_over_splits
 from catsdogs.files import read_json
 from catsdogs.study.attributes import ATTRIBUTES
@@ -95,6 +95,18 @@ def test_learning_rates():
     for rate in rates[2:]:
         assert fits_in_chance("head_rates", "validation_loss", chosen, {"head_learning_rate": rate})
     assert change("head_rates", "validation_loss", chosen, {"head_learning_rate": 1e-5}).low > 0
+
+
+def test_options_that_pages_tell():
+    """Of *Fase 1*, *O que é aprender*, the start page and *Treine aqui*."""
+    config = Config()
+    assert (config.head_epochs, config.batch_size, config.head_learning_rate, config.patience) == (10, 32, 1e-4, 3)
+    assert (config.fine_tune_epochs, config.fine_tune_learning_rate) == (10, 1e-5)
+    rows = load_results("head_rates")
+    assert len({row["config"]["head_learning_rate"] for row in rows}) == 6
+    assert {row["config"]["head_epochs"] for row in rows} == {10}
+    page = (ROOT / "book" / "alem" / "treine.md").read_text(encoding="utf-8")
+    assert page.count('value="0,001"') == 2 and config.head_learning_rate == pytest.approx(0.001 / 10)
 
 
 def test_range_test_of_phase_two():

@@ -22,8 +22,6 @@ WEB = Path(__file__).resolve().parent.parent / "web"
 BROWSER = WEB.parent.parent / "catsdogs" / "engines" / "browser"
 # What TensorFlow.js imports in Node alone.
 NODE_ONLY = re.compile(r'from"(?:fs|os|path|perf_hooks)"')
-# The linter's program, tens of megabytes that no site needs, comes as an optional package.
-WITHOUT_LINTER = "--omit=optional"
 
 
 def add_browser_files(app, exception):
@@ -33,7 +31,7 @@ def add_browser_files(app, exception):
     target = Path(app.outdir) / "_static" / "experimente"
     shutil.rmtree(target, ignore_errors=True)
     shutil.copytree(BROWSER, target)
-    packages = installed_packages(Path(app.outdir).parent / "web", WITHOUT_LINTER)
+    packages = installed_packages(Path(app.outdir).parent / "web", runtime.WITHOUT_LINTER)
     if packages is None:
         logging.getLogger(__name__).info("npm is not at hand: the page Experimente goes without its model")
         return

@@ -14,7 +14,7 @@ from pathlib import Path
 
 from catsdogs.classroom import lab
 from catsdogs.config import CHECKOUT
-from catsdogs.engines.runtime import NPM
+from catsdogs.engines.runtime import WITHOUT_LINTER, installed_packages
 from catsdogs.errors import CatsdogsError
 from catsdogs.files import atomic_path, file_digest
 from catsdogs.storage.download import OFFICIAL_BYTES, OFFICIAL_URL, download
@@ -121,17 +121,13 @@ def _npm(folder: Path) -> None:
     with contextlib.suppress(OSError, KeyError, zipfile.BadZipFile), zipfile.ZipFile(target) as made:  # else made anew
         if made.read("installed.json") == lock:
             return
-    npm = shutil.which("npm")
-    if npm is None:
+    if shutil.which("npm") is None:
         raise CatsdogsError("Sem o npm, a página Experimente fica sem o modelo: instale o Node.js e rode o comando de "
                             "novo, se quiser essa página.")
     with tempfile.TemporaryDirectory(dir=folder, prefix=".") as staging:
-        for name in ("package.json", "package-lock.json"):
-            shutil.copy2(CHECKOUT / "book" / "web" / name, staging)
-        if subprocess.run([npm, *NPM], cwd=staging, capture_output=True).returncode:
+        if installed_packages(CHECKOUT / "book" / "web", Path(staging), WITHOUT_LINTER) is None:
             raise CatsdogsError("O npm não baixou os pacotes da página Experimente: confira a internet e rode o "
                                 "comando de novo.")
-        (Path(staging) / "installed.json").write_bytes(lock)
         _archive(Path(staging), target)
 
 

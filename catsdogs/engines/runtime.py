@@ -10,6 +10,8 @@ from catsdogs.errors import CatsdogsError
 
 LOCKED = Path(__file__).resolve().parent / "npm"
 NPM = ("ci", "--silent", "--no-audit", "--no-fund", "--ignore-scripts")
+# The linter's program, tens of megabytes that no site needs, comes as an optional package.
+WITHOUT_LINTER = "--omit=optional"
 # Without threads, which static sites do not allow; `compat` is for browsers with older WebAssembly.
 BINARIES = ("litert_wasm_internal.js", "litert_wasm_internal.wasm",
             "litert_wasm_compat_internal.js", "litert_wasm_compat_internal.wasm")

@@ -23,6 +23,7 @@ from catsdogs.classroom.settle import settle_keras, settle_photos
 from catsdogs.cli import main
 from catsdogs.config import Config
 from catsdogs.data import find_photos
+from catsdogs.engines import runtime
 from catsdogs.storage.download import official_archive
 from catsdogs.storage.limits import READ_SECONDS
 
@@ -84,7 +85,7 @@ def checkout(tmp_path, index, monkeypatch):
     script.write_text("import os, pathlib\nos.makedirs('node_modules')\npathlib.Path('node_modules/a.js').touch()\n"
                       f"open({str(tmp_path / 'npm.log')!r}, 'a').write('x')\n", encoding="utf-8")
     monkeypatch.setattr(offline.shutil, "which", lambda name: sys.executable)
-    monkeypatch.setattr(offline, "NPM", (str(script),))
+    monkeypatch.setattr(runtime, "NPM", (str(script),))
     return root
 
 
