@@ -254,6 +254,15 @@ def test_outputs_have_no_debris(pages):
     assert not problems(pages, debris)
 
 
+def test_printed_tables_keep_their_lines_and_nothing_empty_is_shown(pages):
+    texts = [output for page in pages.values() for output in page.select(".cell_output .output")]
+    aligned = [output.get_text() for output in texts if "aligned" in output["class"]]
+    assert any("Trainable params" in text for text in aligned) and any("f1-score" in text for text in aligned)
+    assert not [text for text in aligned if "Epoch" in text]
+    empty = [output for output in texts if not output.get_text(strip=True) and not output.find(["img", "svg", "div"])]
+    assert empty == []
+
+
 def test_images_have_alternative_texts(pages):
     assert not problems(pages, poor_alternative_texts)
 

@@ -3,13 +3,20 @@
 * They were executed before (``execution.py``); Sphinx reads those again whose results are new.
 * A figure's alternative text and width come from its display metadata, as they do
   in Jupyter, and so does whether it is a chart, which dark pages show in dark colours.
+* Text wraps, but tables that Keras and scikit-learn print keep their lines; what they print besides, empty, goes.
 * Only pages that are notebooks get a button that opens them in Colab.
 """
 
 import json
+import re
 from pathlib import Path
 
 from myst_nb.core.render import NbElementRenderer
+
+# ``summary`` displays an empty text, whatever is to print it.
+EMPTY = re.compile(r'<div class="output text_html"><pre style="[^"]*"></pre>\s*</div>')
+TEXT = re.compile(r'<div class="output stream (?=[^>]*><div class="highlight"><pre>((?:(?!</pre>).)*))', re.DOTALL)
+TABLE = re.compile(r"[┃│]|precision +recall")
 
 
 def with_new_results(app, env, added, changed, removed):
@@ -51,6 +58,13 @@ def keep_colab_for_notebooks(app, pagename, templatename, context, doctree):
         ]
 
 
+def keep_tables_aligned(app, pagename, templatename, context, doctree):
+    """Mark the outputs whose lines must not wrap, and drop empty ones."""
+    if "body" in context:
+        context["body"] = TEXT.sub(lambda output: output[0] + "aligned " * bool(TABLE.search(output[1])),
+                                   EMPTY.sub("", context["body"]))
+
+
 def setup(app):
     """Connect the steps."""
     # Only installed packages can register a renderer with MyST-NB, so the one it
@@ -62,4 +76,5 @@ def setup(app):
     app.connect("env-get-outdated", with_new_results)
     app.connect("env-before-read-docs", read_in_order)
     app.connect("html-page-context", keep_colab_for_notebooks, priority=900)
+    app.connect("html-page-context", keep_tables_aligned)
     return {"parallel_read_safe": False, "parallel_write_safe": True}
