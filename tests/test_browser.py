@@ -15,7 +15,19 @@ import numpy as np
 import pytest
 from book_licences import PARTS
 from book_publish import MERGED
-from browsing import BARRIERS, STORED, WIDTHS, axe_of, encoded, give_model, noted_dialogs, opened, serving, until
+from browsing import (
+    BARRIERS,
+    STORED,
+    WIDTHS,
+    axe_of,
+    encoded,
+    give_model,
+    in_theme,
+    noted_dialogs,
+    opened,
+    serving,
+    until,
+)
 from helpers import missing
 from kept import content_of, kept
 from PIL import Image
@@ -309,9 +321,7 @@ def wrong_in(browser, address, site, page_names):
         if wrong["axe"]:
             page.evaluate(axe.read_text(encoding="utf-8"))  # as a tag, the page's policy would stop it
             for scheme in ("light", "dark"):
-                page.emulate_media(color_scheme=scheme)
-                page.locator(f"html[data-theme={scheme}]").wait_for()
-                page.evaluate("document.getAnimations().forEach((fading) => fading.cancel())")  # to the final colors
+                in_theme(page, scheme)
                 wrong["barriers"] += [f"{name}, {scheme}: {barrier}" for barrier in page.evaluate(BARRIERS)]
         page.complaints.clear()  # axe sets styles, which the page's policy stops
     wrong["outside"] = page.outside

@@ -5,7 +5,7 @@ import re
 
 import numpy as np
 import pytest
-from browsing import BARRIERS, WIDTHS, axe_of
+from browsing import BARRIERS, WIDTHS, axe_of, in_theme
 from helpers import missing
 from sklearn.metrics import confusion_matrix, precision_score, recall_score
 
@@ -160,9 +160,7 @@ def test_a_figure_is_accessible_and_fits_in_both_themes(tab, site, page):
     started(tab, page)
     tab.evaluate(axe_of(site).read_text(encoding="utf-8"))
     for scheme in ("light", "dark"):
-        tab.emulate_media(color_scheme=scheme)
-        tab.locator(f"html[data-theme={scheme}]").wait_for()
-        tab.evaluate("document.getAnimations().forEach((fading) => fading.cancel())")
+        in_theme(tab, scheme)
         assert tab.evaluate(BARRIERS) == []
     for width in WIDTHS:
         tab.set_viewport_size({"width": width, "height": 800})

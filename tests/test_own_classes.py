@@ -6,7 +6,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from browsing import BARRIERS, CHROMIUM, STORED, WIDTHS, axe_of, encoded, give_model, opened
+from browsing import BARRIERS, CHROMIUM, STORED, WIDTHS, axe_of, encoded, give_model, in_theme, opened
 from helpers import missing
 from PIL import Image
 from sklearn.datasets import load_sample_image
@@ -351,9 +351,7 @@ def test_every_state_is_accessible_at_every_width_in_both_themes(trainer, site, 
     for number, reach in enumerate(states):
         reach()
         for scheme in ("light", "dark"):
-            page.emulate_media(color_scheme=scheme)
-            page.locator(f"html[data-theme={scheme}]").wait_for()
-            page.evaluate("document.getAnimations().forEach((fading) => fading.cancel())")  # to the final colors
+            in_theme(page, scheme)
             assert page.evaluate(BARRIERS) == [], (number, scheme)
         for width in WIDTHS:
             page.set_viewport_size({"width": width, "height": 900})
