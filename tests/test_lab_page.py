@@ -256,6 +256,15 @@ def test_what_is_missing_is_told_in_a_sentence_and_asked_for_again(tab, lab, lac
         train(tab, lab, photos=10)
 
 
+def test_a_worker_loads_what_a_module_imports_before_it(tab, lab):
+    """The policy keeps Firefox, which does not try the page here, from loading it later."""
+    asked = []
+    tab.on("request", lambda request: request.resource_type == "script" and asked.append(request.url.split("/")[-1]))
+    train(tab, lab, photos=10)
+    ours = [name for name in asked if name in ("train.js", "head.js", "pool.js", "core.js", "layers.js", "library.js")]
+    assert ours == ["train.js", "head.js", "pool.js", "core.js", "layers.js", "library.js"]
+
+
 def test_a_server_that_unpacks_by_itself_does_no_harm(tab, lab, photos):
     body = gzip.decompress((photos / "fotos.gz").read_bytes())
     tab.context.route("**/fotos.gz", lambda route: route.fulfill(body=body))

@@ -22,7 +22,7 @@ function library() {
 }
 
 async function start() {
-  const tf = await import("./library.js");
+  const tf = await self.load(new URL("./library.js", import.meta.url).href);
   tf.setWasmPaths(`${folder}tfjs/`);
   await tf.setBackend("wasm");
   await tf.ready();

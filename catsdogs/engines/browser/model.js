@@ -24,7 +24,7 @@ async function fetchAndCompile(folder) {
   }
   const about = await answer.json();
   try {
-    const { loadLiteRt, loadAndCompile, Tensor } = await import(`${folder}litert/index.js`);
+    const { loadLiteRt, loadAndCompile, Tensor } = await self.load(`${folder}litert/index.js`);
     self.Module = { locateFile: (name) => `${folder}litert/wasm/${name}` }; // else it looks beside the worker
     await loadLiteRt(`${folder}litert/wasm/`);
     return { about, Tensor, model: await loadAndCompile(folder + about.file, { accelerator: "wasm" }) };

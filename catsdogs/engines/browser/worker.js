@@ -1,6 +1,27 @@
 // A classic worker, because LiteRT.js loads its WebAssembly with importScripts. What it does stands in modules: "a.b"
 // asks for `b` of `a.js`. `folder`, where all files lie, was set by who started it (see `ask.js`).
 
+/**
+ * A module, after those that it imports. By itself, Firefox would ask the policy's worker-src for these, which allows
+ * blobs alone, and refuse them; what import() asks for, and what is there already, it takes.
+ */
+const modules = new Map();
+self.load = (address) => {
+  const loading = modules.get(address) ?? loadInOrder(address);
+  modules.set(address, loading);
+  loading.catch(() => modules.delete(address));
+  return loading;
+};
+
+async function loadInOrder(address) {
+  const answer = await fetch(address);
+  const imported = (await answer.text()).matchAll(/\bfrom\s*["'](\.[^"']+)["']/g);
+  for (const [, name] of imported) {
+    await self.load(new URL(name, address).href);
+  }
+  return import(address);
+}
+
 const stopped = new Set();
 let last = Promise.resolve(); // one thing at a time
 
@@ -23,7 +44,7 @@ async function answer({ id, name, argument }) {
     },
   };
   try {
-    const actions = await import(`${self.folder}${name.slice(0, dot)}.js`);
+    const actions = await self.load(new URL(`${name.slice(0, dot)}.js`, self.folder).href);
     self.postMessage({ id, value: await actions[name.slice(dot + 1)](self.folder, argument, control) });
   } catch (error) {
     self.postMessage({ id, problem: error.name === "Problem" ? error.message : null, error: String(error) });
