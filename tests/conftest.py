@@ -48,6 +48,7 @@ settings.shipped_models_dir = lambda: SHIPPED["folder"]
 def pytest_configure(config):
     config.addinivalue_line("markers", "slow: takes seconds, or needs more than Python; `make check` leaves it out")
     config.addinivalue_line("markers", "built: looks at the built site, or needs a browser")
+    config.addinivalue_line("markers", "compiled: trains with compiled steps, as users do; other studies need not")
     config.addinivalue_line("markers", "long: takes minutes by itself; `make test` leaves it out, `make long` has it")
     config.addinivalue_line("markers", "fault(area, fault, outcome): causes a fault, told to the book's reader so")
     # Only a whole `make trials` speaks for the project.

@@ -25,7 +25,8 @@ def kept_folder() -> Path:
     helpers = [path for path in (ROOT / "tests").glob("*.py") if not path.name.startswith("test_")]
     sources = sorted([*(ROOT / "catsdogs").rglob("*.py"), *helpers])
     packages = sorted(f"{found.name} {found.version}" for found in importlib.metadata.distributions())
-    made_by = sys.version, sys.prefix, platform.uname(), packages, [path.read_bytes() for path in sources]
+    threads = os.environ.get("TF_NUM_INTRAOP_THREADS")  # with another number of them, sums have another order
+    made_by = sys.version, sys.prefix, platform.uname(), threads, packages, [path.read_bytes() for path in sources]
     folder = FOLDER / digest(made_by)
     folder.mkdir(parents=True, exist_ok=True)
     for other in sorted(FOLDER.iterdir(), key=os.path.getmtime)[:-3]:  # tests of another state may be at work

@@ -5,7 +5,7 @@ import json
 
 import numpy as np
 import pytest
-from browsing import BARRIERS, WIDTHS, axe_of, in_theme, until
+from browsing import BARRIERS, WIDTHS, axe_of, in_theme, opened, until
 from helpers import missing
 
 from catsdogs.config import Config
@@ -30,7 +30,7 @@ TRAINED = """async (list) => {
 }"""
 
 
-@pytest.fixture
+@pytest.fixture(scope="module")
 def photos(site):
     """Where the site has the photos' features."""
     folder = site / "_static" / "treino" / "fotos"
@@ -43,9 +43,23 @@ def photos(site):
 def lab(tab, photos):
     """The section of the page; ``tab`` is its page."""
     tab.goto(PAGE)
+    return ready(tab)
+
+
+def ready(tab):
     section = tab.locator("#laboratorio")
     until(tab, lambda: section.locator("[name=photos]").get_attribute("aria-valuetext"), "its script runs")
     return section
+
+
+@pytest.fixture(scope="module")
+def usual(browser, address, photos):
+    """What trainings with ``SETTINGS`` give, one for each of ``SEEDS``; as ``TRAINED``."""
+    page = opened(browser, address)
+    page.goto(PAGE)
+    done = page.evaluate(TRAINED, [{**SETTINGS, "seed": seed} for seed in SEEDS])
+    page.close()
+    return done
 
 
 def status(lab):
@@ -73,25 +87,24 @@ def cells(lab, row):
 
 # Numbers
 
-def test_the_page_trains_as_keras_does(tab, lab, photos):
-    done = tab.evaluate(TRAINED, [{**SETTINGS, "seed": seed} for seed in SEEDS])
+def test_the_page_trains_as_keras_does(usual, photos):
     about = json.loads((photos / "fotos.json").read_text(encoding="utf-8"))
     levels = np.frombuffer(gzip.decompress((photos / about["file"]).read_bytes()), np.uint8)
     features = (levels.reshape(len(about["labels"]), -1) * np.array(about["scales"])).astype(np.float32)
     labels = np.array(about["labels"])
     by_keras = []
-    for seed, (_, parts) in zip(SEEDS, done, strict=True):
+    for seed, (_, parts) in zip(SEEDS, usual, strict=True):
         keras.utils.set_random_seed(seed)
         head = build_head(Config(seed=seed))
         head.compile(keras.optimizers.Adam(SETTINGS["rate"]), "sparse_categorical_crossentropy", metrics=["accuracy"])
         given = parts["train"]
         head.fit(features[given["photos"]], np.array(given["labels"]), epochs=SETTINGS["epochs"], verbose=0)
         by_keras.append(head.evaluate(features[about["train"]:], labels[about["train"]:], verbose=0))
-    by_page = [(answer["loss"], answer["right"] / answer["all"]) for answer, _ in done]
+    by_page = [(answer["loss"], answer["right"] / answer["all"]) for answer, _ in usual]
     (loss, accuracy), (page_loss, page_accuracy) = np.mean(by_keras, axis=0), np.mean(by_page, axis=0)
     print(f"Keras {accuracy:.4f} {loss:.4f}, page {page_accuracy:.4f} {page_loss:.4f}")
     assert abs(accuracy - page_accuracy) < 0.015 and abs(loss - page_loss) < 0.03
-    assert len({answer["loss"] for answer, _ in done}) == len(SEEDS) and page_accuracy > 0.9
+    assert len({answer["loss"] for answer, _ in usual}) == len(SEEDS) and page_accuracy > 0.9
 
 
 def test_a_wild_rate_makes_the_loss_wild_and_not_a_constant_answer(tab, lab):
@@ -109,9 +122,9 @@ def test_the_same_seed_gives_the_same_run(tab, lab):
     assert first == third != second
 
 
-def test_spoiled_labels_and_few_photos_do_worse(tab, lab):
-    done = tab.evaluate(TRAINED, [{**SETTINGS, **changed, "seed": seed} for changed in (
-        {}, {"spoiled": 40}, {"photos": 10}) for seed in SEEDS])
+def test_spoiled_labels_and_few_photos_do_worse(tab, lab, usual):
+    done = usual + tab.evaluate(TRAINED, [{**SETTINGS, **changed, "seed": seed} for changed in (
+        {"spoiled": 40}, {"photos": 10}) for seed in SEEDS])
     right = np.reshape([answer["right"] for answer, _ in done], (3, len(SEEDS))).mean(axis=1)
     assert right[1] < right[0] - 30 and right[2] < right[0] - 5
 
@@ -273,33 +286,36 @@ def test_a_server_that_unpacks_by_itself_does_no_harm(tab, lab, photos):
 
 # For everybody
 
-@pytest.mark.parametrize("theme", ["light", "dark"])
-def test_no_barriers_in_any_state(tab, lab, site, theme):
-    in_theme(tab, theme)
+def barriers(tab):
+    """What axe-core finds, by theme."""
+    found = {}
+    for scheme in ("light", "dark"):
+        in_theme(tab, scheme)
+        found[scheme] = tab.evaluate(BARRIERS)
+    return found
+
+
+def test_no_barriers_in_any_state(tab, lab, site):
+    none = {"light": [], "dark": []}
     tab.evaluate(axe_of(site).read_text(encoding="utf-8"))
-    assert tab.evaluate(BARRIERS) == [], "empty"
+    assert barriers(tab) == none, "empty"
     fill(lab, photos=700, epochs=100)
     lab.locator("[data-part=train]").click()
     lab.locator("[data-part=curve] circle").first.wait_for(timeout=30_000)
-    assert tab.evaluate(BARRIERS) == [], "training"
+    assert barriers(tab) == none, "training"
     lab.locator("[data-part=stop]").click()
     lab.locator("[data-part=train]:enabled").wait_for(timeout=30_000)
     place = lab.locator("[data-experiment=rate]")
     place.locator("input").first.check()
     place.locator("button").click()
     place.locator("[data-part=found]").wait_for(timeout=60_000)
-    assert tab.evaluate(BARRIERS) == [], "result"
-
-
-@pytest.mark.parametrize("theme", ["light", "dark"])
-def test_no_barriers_after_an_error(tab, lab, site, theme):
-    in_theme(tab, theme)
+    assert barriers(tab) == none, "result"
     tab.context.route("**/fotos.json", lambda route: route.abort())
-    lab.locator("[data-part=train]").click()
+    tab.reload()
+    ready(tab).locator("[data-part=train]").click()
     until(tab, lambda: "confira a conexão" in status(lab))
-    tab.context.unroute("**/fotos.json")
     tab.evaluate(axe_of(site).read_text(encoding="utf-8"))
-    assert tab.evaluate(BARRIERS) == []
+    assert barriers(tab) == none, "error"
 
 
 @pytest.mark.parametrize("width", WIDTHS)

@@ -42,6 +42,7 @@ def test_a_high_learning_rate_moves_the_features(fine_tuned):
 
 
 @pytest.mark.slow
+@pytest.mark.compiled
 def test_the_same_seed_gives_the_same_row_and_leaves_the_materials_alone(materials, fine_tuned):
     before = materials.backbone.base.get_weights()
     (same,) = fine_tune_run(materials, HIGH)

@@ -22,6 +22,7 @@ def test_networks_take_small_images_and_all_their_layers_learn(name):
 
 
 @pytest.mark.slow
+@pytest.mark.compiled
 def test_a_run_counts_its_epochs_and_learns_stripes(materials, monkeypatch):
     def tiny():
         return keras.Sequential([keras.Input((SIZE, SIZE, 3)),
