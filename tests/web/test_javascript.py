@@ -54,6 +54,15 @@ def test_no_module_grows_too_large(path):
     assert len(lines) <= 200 and max(map(len, lines)) <= 120
 
 
+@pytest.mark.parametrize("path", [path for path in MODULES if path.parent in (BROWSER, STATIC / "treino")],
+                         ids=lambda path: path.name)
+def test_what_is_imported_is_found_by_the_worker_s_loader(path):
+    """It looks for ``from``; only the loader itself, and a page's first script, ask for modules by ``import()``."""
+    code = path.read_text(encoding="utf-8")
+    assert not re.search(r"^import\s*[\"']", code, re.MULTILINE)
+    assert path.name in ("worker.js", "start.js") or not re.search(r"\bimport\([^)]", code)
+
+
 @functools.cache
 def answers():
     """Probabilities and labels, some of the former alike."""
