@@ -35,7 +35,9 @@ LOOPBACK = ("127.", "localhost", "::1")
 ENVIRONMENT = ("CATSDOGS_DATA", "CATSDOGS_WEIGHTS", "CATSDOGS_QUICK", "HTTP_PROXY", "HTTPS_PROXY", "ALL_PROXY",
                "http_proxy", "https_proxy", "all_proxy")
 LONGEST = ("test_trials", "test_order", "test_colab", "test_browser", "test_grading", "test_lab_page",
-           "test_phase2_runs")
+           "test_own_classes", "test_phase2_runs", "test_offline", "test_delivery", "test_cli", "test_verify",
+           "test_pipeline", "test_web", "test_recipe", "test_recipe_runs", "test_installed", "test_own_page",
+           "test_build", "test_check", "test_scratch", "test_transfer_runs", "test_interactive")
 # With several workers, the cores fall to them in equal parts: more threads than cores mostly wait, and do so busily.
 if workers := int(os.environ.get("PYTEST_XDIST_WORKER_COUNT", 0)):
     for name in ("TF_NUM_INTRAOP_THREADS", "TF_NUM_INTEROP_THREADS", "OMP_NUM_THREADS"):
