@@ -59,6 +59,13 @@ def test_the_whole_game_is_short_and_names_nothing_of_ours():
 
 
 @pytest.mark.parametrize("path", NOTEBOOKS, ids=IDS)
+def test_no_code_is_hidden_but_colabs_and_none_is_long(path):
+    cells = code_cells(path)[path in CHAPTERS:]
+    assert not any(cell.metadata.get("tags") for cell in cells)
+    assert max(len(cell.source.splitlines()) for cell in cells) <= 25
+
+
+@pytest.mark.parametrize("path", NOTEBOOKS, ids=IDS)
 def test_prose_is_plain_markdown(path):
     assert not MYST.search(prose(path))
 
@@ -70,6 +77,24 @@ def test_opens_with_goal_and_time_and_closes_with_summary_and_exercises(path):
     positions = [text.find(part) for part in parts]
     assert -1 not in positions
     assert positions == sorted(positions)
+
+
+def minutes_of_reading(path):
+    """150 words of prose a minute, 200 of what is folded, and 3.5 seconds a visible line of code."""
+    text = re.sub(r"```.*?```|\]\([^)]*\)", "", prose(path), flags=re.DOTALL)
+    folded = " ".join(re.findall(r"<details>.*?</details>", text, re.DOTALL))
+    words, in_folds = (len(re.findall(r"\w[\w'-]*", re.sub(r"<[^>]*>", " ", part))) for part in (text, folded))
+    lines = sum(bool(line.strip()) for cell in code_cells(path) if not cell.metadata.get("tags")
+                for line in cell.source.splitlines())
+    return (words - in_folds) / 150 + in_folds / 200 + 3.5 * lines / 60
+
+
+@pytest.mark.parametrize("path", NOTEBOOKS, ids=IDS)
+def test_the_time_to_read_is_as_told_and_no_page_takes_long(path):
+    told, execution = re.search(r"\*\*Tempo\.\*\* Cerca de (\d+) minutos(?:, uns (\d+) deles de execução)?",
+                                prose(path)).groups(default="0")
+    reading = int(told) - int(execution)
+    assert reading == pytest.approx(minutes_of_reading(path), abs=1) and reading <= 15
 
 
 @pytest.mark.parametrize("path", NOTEBOOKS, ids=IDS)

@@ -24,7 +24,7 @@ export function options(page, besides = []) {
 }
 
 /** A number as people write it here. */
-export function fieldText(value) {
+function fieldText(value) {
   return number(value, 6, 0).replaceAll(".", "");
 }
 

@@ -1,11 +1,12 @@
 // A classic worker, because LiteRT.js loads its WebAssembly with importScripts. What it does stands in modules: "a.b"
 // asks for `b` of `a.js`. `folder`, where all files lie, was set by who started it (see `ask.js`).
 
+const modules = new Map(); // address → a promise of the module
+
 /**
  * A module, after those that it imports. By itself, Firefox would ask the policy's worker-src for these, which allows
  * blobs alone, and refuse them; what import() asks for, and what is there already, it takes.
  */
-const modules = new Map();
 self.load = (address) => {
   const loading = modules.get(address) ?? loadInOrder(address);
   modules.set(address, loading);
