@@ -52,7 +52,7 @@ def classifier(tab, site):
     if not (site / "_static" / "experimente" / "modelo.json").exists():
         missing("the site was built without npm")
     tab.goto(PAGE)
-    tab.locator("#classificador:not([aria-busy])").wait_for()
+    tab.locator("#classificador:not([inert])").wait_for()
     return tab
 
 
@@ -309,7 +309,7 @@ def wrong_in(browser, address, site, page_names):
     for name in page_names:
         page.goto(name)
         if name == PAGE:
-            page.locator("#classificador:not([aria-busy])").wait_for()
+            page.locator("#classificador:not([inert])").wait_for()
             page.locator("[data-sample]").click()
             page.locator("[data-part=verdict]:visible, [data-part=status]:not(:empty)").first.wait_for()
         wrong["images"] += [f"{name}: {image}" for image in page.evaluate(BROKEN_IMAGES)]

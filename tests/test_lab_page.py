@@ -47,8 +47,8 @@ def lab(tab, photos):
 
 
 def ready(tab):
-    section = tab.locator("#laboratorio")
-    until(tab, lambda: section.locator("[name=photos]").get_attribute("aria-valuetext"), "its script runs")
+    section = tab.locator("#laboratorio:not([inert])")
+    section.wait_for()
     return section
 
 
@@ -216,8 +216,9 @@ def test_training_goes_on_in_a_hidden_tab(tab, photos):
         Object.defineProperty(document, "visibilityState", { value: "hidden" });
         window.requestAnimationFrame = () => 0; window.requestIdleCallback = () => 0; window.setTimeout = () => 0;""")
     tab.goto(PAGE)
-    train(tab, tab.locator("#laboratorio"), photos=10, epochs=5)
-    assert cells(tab.locator("#laboratorio"), 0)["Épocas"] == "5"
+    lab = ready(tab)
+    train(tab, lab, photos=10, epochs=5)
+    assert cells(lab, 0)["Épocas"] == "5"
 
 
 # The guided experiments
@@ -248,6 +249,17 @@ def test_a_stopped_experiment_explains_nothing(tab, lab):
     lab.locator("[data-part=stop]").click()
     lab.locator("[data-part=train]:enabled").wait_for(timeout=30_000)
     assert place.locator("[data-part=found]").is_hidden() and 1 <= lab.locator(ROWS).count() < 7
+
+
+def test_nothing_can_be_pressed_before_the_script_is_there(tab, photos):
+    """A click that nobody hears would be lost on a slow connection."""
+    held = []
+    tab.route("**/treino/lab.js", lambda route: held.append(route))
+    tab.goto(PAGE)
+    until(tab, lambda: held, "its script is asked for")
+    assert tab.locator("#laboratorio[inert]").count() == 1
+    held.pop().continue_()
+    train(tab, tab.locator("#laboratorio"), photos=10)
 
 
 # When something is missing

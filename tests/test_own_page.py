@@ -38,7 +38,7 @@ def own_page(browser, page_folder):
     with serving(page_folder) as address:
         page = opened(browser, address)
         page.goto("/")
-        page.locator("#classificador:not([aria-busy])").wait_for()
+        page.locator("#classificador:not([inert])").wait_for()
         yield page
         assert page.complaints == [] and page.outside == []
         page.close()
@@ -121,7 +121,7 @@ def test_after_the_first_photo_it_needs_no_server(browser, page_folder, photos):
     with serving(page_folder) as address:
         page = opened(browser, address)
         page.goto("/")
-        page.locator("#classificador:not([aria-busy])").wait_for()
+        page.locator("#classificador:not([inert])").wait_for()
         choose(page, photos[0])
     page.context.set_offline(True)
     page.evaluate("document.querySelector('[data-part=answer]').hidden = true")

@@ -3,10 +3,10 @@
 for (const section of document.querySelectorAll("section[data-module]")) {
   const say = (text) => { section.querySelector('[data-part="status"]').textContent = text; };
   if (location.protocol !== "file:") {
-    section.setAttribute("aria-busy", "true"); // until it listens
+    section.inert = true; // until it listens: what is pressed before would do nothing
     import(new URL(section.dataset.module, document.currentScript.src))
       .catch(() => say("Não consegui carregar o código desta página: confira a conexão e recarregue."))
-      .finally(() => section.removeAttribute("aria-busy"));
+      .finally(() => { section.inert = false; });
     continue;
   }
   const tell = () => {
