@@ -75,8 +75,8 @@ def train(tab, lab, count=1, button="train", **values):
     """Train, and wait until there are so many runs and the buttons can be pressed again."""
     fill(lab, **values)
     lab.locator(f"[data-part={button}]").click()
-    lab.locator(ROWS).nth(count - 1).wait_for(timeout=60_000)
-    lab.locator("[data-part=train]:enabled").wait_for(timeout=60_000)
+    lab.locator(ROWS).nth(count - 1).wait_for()
+    lab.locator("[data-part=train]:enabled").wait_for()
 
 
 def cells(lab, row):
@@ -190,12 +190,12 @@ def test_a_training_is_stopped_and_a_second_click_starts_nothing(tab, lab):
     lab.locator("[data-part=train]").focus()
     tab.keyboard.press("Enter")
     assert tab.evaluate("document.activeElement.dataset.part") == "stop"
-    lab.locator("[data-part=curve] circle").first.wait_for(timeout=30_000)
+    lab.locator("[data-part=curve] circle").first.wait_for()
     for button in ("train", "repeat"):
         assert lab.locator(f"[data-part={button}]").is_disabled()
         lab.locator(f"[data-part={button}]").dispatch_event("click")
     tab.keyboard.press("Enter")
-    lab.locator("[data-part=train]:enabled").wait_for(timeout=30_000)
+    lab.locator("[data-part=train]:enabled").wait_for()
     tab.wait_for_timeout(300)
     assert lab.locator(ROWS).count() == 1 and int(cells(lab, 0)["Épocas"]) < 100
     assert status(lab).startswith("Parei.") and tab.evaluate("document.activeElement.dataset.part") == "train"
@@ -231,7 +231,7 @@ def test_an_experiment_is_predicted_run_and_explained(tab, lab, name, lines):
     assert tab.evaluate("document.activeElement.type") == "radio"
     place.locator("input").nth(1).check()
     place.locator("button").click()
-    place.locator("[data-part=found]").wait_for(timeout=120_000)
+    place.locator("[data-part=found]").wait_for()
     predicted = place.locator("label").nth(1).inner_text().strip()
     assert predicted in place.locator("[data-part=prediction]").inner_text()
     assert place.locator("[data-part=findings] li").count() == lines
@@ -245,9 +245,9 @@ def test_a_stopped_experiment_explains_nothing(tab, lab):
     place = lab.locator("[data-experiment=photos]")
     place.locator("input").first.check()
     place.locator("button").click()
-    lab.locator(ROWS).first.wait_for(timeout=30_000)
+    lab.locator(ROWS).first.wait_for()
     lab.locator("[data-part=stop]").click()
-    lab.locator("[data-part=train]:enabled").wait_for(timeout=30_000)
+    lab.locator("[data-part=train]:enabled").wait_for()
     assert place.locator("[data-part=found]").is_hidden() and 1 <= lab.locator(ROWS).count() < 7
 
 
@@ -313,14 +313,14 @@ def test_no_barriers_in_any_state(tab, lab, site):
     assert barriers(tab) == none, "empty"
     fill(lab, photos=700, epochs=100)
     lab.locator("[data-part=train]").click()
-    lab.locator("[data-part=curve] circle").first.wait_for(timeout=30_000)
+    lab.locator("[data-part=curve] circle").first.wait_for()
     assert barriers(tab) == none, "training"
     lab.locator("[data-part=stop]").click()
-    lab.locator("[data-part=train]:enabled").wait_for(timeout=30_000)
+    lab.locator("[data-part=train]:enabled").wait_for()
     place = lab.locator("[data-experiment=rate]")
     place.locator("input").first.check()
     place.locator("button").click()
-    place.locator("[data-part=found]").wait_for(timeout=60_000)
+    place.locator("[data-part=found]").wait_for()
     assert barriers(tab) == none, "result"
     tab.context.route("**/fotos.json", lambda route: route.abort())
     tab.reload()
